@@ -1,0 +1,50 @@
+// Every limit of the yard in one place (rule 8). docs/limits.md is checked against this file by a test.
+
+export const LIMITS = {
+  /** Body of a command, bytes. The COMMANDS stream refuses anything larger, so only the PubAck says so. */
+  commandBodyBytes: 64 * 1024,
+  /** Headers of a command, bytes; on top of the body in the stream's message limit. */
+  commandHeaderBytes: 4 * 1024,
+  /** A whole record, bytes of JSON: over it the command is rejected `over-limit`. */
+  recordBytes: 512 * 1024,
+  /** Part of `recordBytes` kept free for the follow-ups that a record orders. */
+  recordSendsBytes: 32 * 1024,
+  /** Follow-ups one record may order. */
+  sendsPerRecord: 64,
+  /** Leases per pool that may be entitled at once: how many of a freed pool are woken together (rule 3). */
+  entitledPerPool: 32,
+  /** Leases of one released resource that are told to release at once; the next follow as these end. */
+  releasesPerResource: 16,
+  /** Idle resources per pool that are replaced at once because their interface changed. */
+  replacementsPerPool: 8,
+  /** Waiting demand classes (type, blueprints, attributes that matter) per pool. */
+  classesPerPool: 1_024,
+  /** Pending leases of one yard. */
+  pendingLeases: 1_000_000,
+  /** How deep JSON in attributes, properties, config and notes may nest. */
+  jsonDepth: 32,
+  /** Blueprints that one lease may name. */
+  blueprintsPerLease: 32,
+  /** Services that one almanac-service-host blueprint may use. */
+  servicesPerBlueprint: 64,
+  /** Interfaces of a device, bindings of a service. */
+  interfacesPerDevice: 64,
+  bindingsPerService: 1_000,
+  /** Slots of one resource that leases can hold (`leasesPerHost`). */
+  leasesPerResource: 1_024,
+  /** Live resources of one blueprint (`limit`). */
+  resourcesPerBlueprint: 1_000_000,
+  /** `annotate`: keys, and bytes of all keys and texts together. */
+  noteKeys: 32,
+  noteBytes: 4 * 1024,
+  /** Texts of people: reasons. Characters. */
+  reasonChars: 1_000,
+  /** The longest duration, milliseconds (366 days). */
+  durationMs: 366 * 24 * 60 * 60 * 1000,
+  /** Principals with a decision on one blueprint. */
+  authorizationsPerBlueprint: 1_000,
+  /** Rows of one answer to a query. */
+  queryRows: 1_000,
+  /** How long a query may wait for `atLeast`, milliseconds. */
+  queryWaitMs: 5_000,
+} as const

@@ -1,0 +1,40 @@
+// Every kind of actor: its statechart, what people may say to it, what the yard may say to it, and its timers.
+// A new kind is one machine file and one line here.
+
+import type { AnyStateMachine } from "xstate"
+import type { z } from "zod"
+import { blueprintBodies, blueprintMachine } from "./blueprint.js"
+import { deviceBodies, deviceMachine } from "./device.js"
+import { leaseBodies, leaseInternalBodies, leaseMachine, leaseTimers } from "./lease.js"
+import type { Kind } from "./names.js"
+import { networkBodies, networkMachine } from "./network.js"
+import type { YardRecord } from "./record.js"
+import { resourceBodies, resourceInternalBodies, resourceMachine, resourceTimers } from "./resource.js"
+import { serviceBodies, serviceMachine } from "./service.js"
+import type { Timer } from "./stimulus.js"
+import { yardInternalBodies, yardMachine } from "./yard.js"
+
+export interface KindEntry {
+  readonly machine: AnyStateMachine
+  /** Body schema of every verb on `command`: the public contract. */
+  readonly bodies: { readonly [verb: string]: z.ZodType }
+  /** Body schema of every verb on `internal`: follow-ups, timers, answers of workers. */
+  readonly internal: { readonly [verb: string]: z.ZodType }
+}
+
+export const registry: { readonly [K in Kind]: KindEntry } = {
+  lease: { machine: leaseMachine, bodies: leaseBodies, internal: leaseInternalBodies },
+  resource: { machine: resourceMachine, bodies: resourceBodies, internal: resourceInternalBodies },
+  blueprint: { machine: blueprintMachine, bodies: blueprintBodies, internal: {} },
+  device: { machine: deviceMachine, bodies: deviceBodies, internal: {} },
+  service: { machine: serviceMachine, bodies: serviceBodies, internal: {} },
+  network: { machine: networkMachine, bodies: networkBodies, internal: {} },
+  yard: { machine: yardMachine, bodies: {}, internal: yardInternalBodies },
+}
+
+/** All timers that are armed in a record's state. */
+export function timersOf(record: Pick<YardRecord, "kind" | "to" | "context">): readonly Timer[] {
+  if (record.kind === "lease" && "asked" in record.context) return leaseTimers(record.to, record.context)
+  if (record.kind === "resource" && "site" in record.context) return resourceTimers(record.to, record.context)
+  return []
+}
