@@ -1,0 +1,41 @@
+// The host's password: random per store, readable by its owner only. It begins with a letter, for the parser of
+// nats.conf takes what it reads from the environment as a value of its own syntax, numbers included.
+
+import { randomBytes } from "node:crypto"
+import { existsSync } from "node:fs"
+import { chmod, link, readFile, rm, writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import { DrydockError } from "../../actors/error.js"
+
+/** 32 random bytes in hex behind a letter. */
+export function secret(): string {
+  return `p${randomBytes(32).toString("hex")}`
+}
+
+const PATTERN = /^p[0-9a-f]{64}$/
+
+/** Reads the store's password, and makes one when it has none. Throws DrydockError `bad-password-file`. */
+export async function hostPassword(storeDir: string): Promise<string> {
+  const file = join(storeDir, "host.password")
+  if (!existsSync(file)) {
+    const mine = `${file}.${process.pid}`
+    await rm(mine, { force: true })
+    await writeFile(mine, `${secret()}\n`, { mode: 0o600, flag: "wx" })
+    try {
+      await link(mine, file)
+    } catch (error) {
+      // Another process was faster: its password counts.
+      if (!existsSync(file)) throw error
+    } finally {
+      await rm(mine, { force: true })
+    }
+  }
+  await chmod(file, 0o600)
+  const password = (await readFile(file, "utf8")).trim()
+  if (PATTERN.test(password)) return password
+  throw new DrydockError(
+    "bad-password-file",
+    `${file} does not hold the password of the host.`,
+    "Delete this file while nothing runs on the store; the next start makes a new one.",
+  )
+}
