@@ -1,0 +1,137 @@
+// What the queries answer, parsed at the edge. Loose on purpose: an answer may carry more than this version knows.
+
+import { z } from "zod"
+import { KINDS } from "../machines/names.js"
+import { recordSchema } from "../machines/record.js"
+
+const sequence = z.number().int().nonnegative()
+/** The journal sequence that the answer rests on. */
+const shared = { journal: sequence }
+
+const getAnswer = z.looseObject({
+  ...shared,
+  record: recordSchema,
+  /** What a resource pinned when it was allocated and what holds now, where they differ. */
+  differences: z
+    .array(z.looseObject({ field: z.string(), pinned: z.unknown(), now: z.unknown() }))
+    .optional(),
+})
+
+const listAnswer = z.looseObject({ ...shared, items: z.array(recordSchema), next: z.string().nullable() })
+
+const slotsAnswer = z.looseObject({
+  ...shared,
+  items: z.array(z.looseObject({ key: z.string(), holder: z.string() })),
+})
+
+const commandsAnswer = z.looseObject({
+  ...shared,
+  items: z.array(
+    z.looseObject({
+      seq: sequence,
+      at: z.string(),
+      verb: z.string(),
+      by: z.string(),
+      channel: z.string(),
+      /** `waiting`, `accepted`, `rejected`, `nothing`, `decided` (the host that saw it is gone). */
+      state: z.string(),
+      code: z.string().nullish(),
+      message: z.string().nullish(),
+    }),
+  ),
+})
+
+const numbered = z.looseObject({ seq: sequence, record: recordSchema })
+
+const historyAnswer = z.looseObject({ ...shared, items: z.array(numbered) })
+
+const whyAnswer = z.looseObject({
+  ...shared,
+  id: z.string(),
+  state: z.string(),
+  /** 1 = first in its queue; null when it does not wait. */
+  position: z.number().int().nullish(),
+  /** Leases before it. */
+  ahead: z.union([z.number(), z.array(z.unknown())]).nullish(),
+  waiting: z.looseObject({ code: z.string(), details: z.unknown() }).nullish(),
+  /** Every blueprint considered, and its answer. */
+  considered: z
+    .array(z.looseObject({ blueprint: z.string(), code: z.string(), message: z.string() }))
+    .default([]),
+  /** What would end the waiting, one sentence each. */
+  unblock: z.array(z.string()).default([]),
+})
+
+const eventsAnswer = z.looseObject({
+  ...shared,
+  items: z.array(numbered),
+  /** Pass it as `after` to go on; null at the end of the journal. */
+  next: sequence.nullable(),
+})
+
+const statusAnswer = z.looseObject({
+  ...shared,
+  yard: z.string(),
+  role: z.string(),
+  host: z.string(),
+  cursor: sequence,
+  lag: z.number(),
+  uptime: z.number(),
+  version: z.string(),
+})
+
+/** One schema per query. */
+export const answerSchemas = {
+  get: getAnswer,
+  list: listAnswer,
+  slots: slotsAnswer,
+  commands: commandsAnswer,
+  history: historyAnswer,
+  why: whyAnswer,
+  events: eventsAnswer,
+  status: statusAnswer,
+} as const
+
+export const failureSchema = z.looseObject({
+  error: z.looseObject({ code: z.string(), message: z.string() }),
+})
+
+export type QueryName = keyof typeof answerSchemas
+export type Answers = { readonly [Name in QueryName]: z.output<(typeof answerSchemas)[Name]> }
+
+export type SlotRow = Answers["slots"]["items"][number]
+export type CommandRow = Answers["commands"]["items"][number]
+export type WhyAnswer = Answers["why"]
+export type StatusAnswer = Answers["status"]
+export type Difference = NonNullable<Answers["get"]["differences"]>[number]
+
+const kind = z.enum(KINDS)
+export type QueriedKind = z.output<typeof kind>
+
+/** What each query is asked with. `atLeast`: answer only from a journal of at least this sequence. */
+export interface Questions {
+  readonly get: { readonly kind: QueriedKind; readonly id: string; readonly atLeast?: number }
+  readonly list: ListFilter & { readonly kind: QueriedKind; readonly atLeast?: number }
+  readonly slots: { readonly prefix?: string; readonly atLeast?: number }
+  readonly commands: { readonly kind: QueriedKind; readonly id: string; readonly atLeast?: number }
+  readonly history: { readonly kind: QueriedKind; readonly id: string; readonly atLeast?: number }
+  readonly why: { readonly id: string; readonly atLeast?: number }
+  readonly events: {
+    readonly after: number
+    readonly limit?: number
+    readonly kind?: QueriedKind
+    readonly id?: string
+    readonly atLeast?: number
+  }
+  readonly status: { readonly atLeast?: number }
+}
+
+export interface ListFilter {
+  readonly state?: string
+  readonly type?: string
+  readonly blueprint?: string
+  readonly resource?: string
+  readonly limit?: number
+  /** `next` of the page before. */
+  readonly after?: string
+}

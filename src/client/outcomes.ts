@@ -1,0 +1,1 @@
+export type { Outcome } from "../machines/outcome.js"
