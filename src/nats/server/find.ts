@@ -4,9 +4,9 @@
 import { delimiter, join } from "node:path"
 import { DrydockError } from "../../actors/error.js"
 import { fetchServer } from "./fetch.js"
-import { toolFolders, writableToolFolder } from "./place.js"
+import { fetchedServer, toolFolders, writableToolFolder } from "./place.js"
 import { type Progress, silent } from "./progress.js"
-import { binaryVersion, isNewEnough, MIN_SERVER_VERSION } from "./version.js"
+import { binaryVersion, INSTALL_CURE, isNewEnough, MIN_SERVER_VERSION } from "./version.js"
 
 export interface FoundServer {
   readonly path: string
@@ -60,15 +60,6 @@ export async function findServer(options: FindOptions = {}): Promise<FoundServer
   }
   onProgress({ stage: "fetched", path, version })
   return { path, version, source: "fetched-now" }
-}
-
-export const INSTALL_CURE =
-  "Install nats-server yourself (brew install nats-server; scoop install nats-server; " +
-  "go install github.com/nats-io/nats-server/v2@latest) and put it on the PATH or name it in DRYDOCK_NATS_SERVER."
-
-/** Where a fetched server lies below one of the tool folders. */
-export function fetchedServer(folder: string): string {
-  return join(folder, "bin", "nats-server")
 }
 
 async function namedServer(path: string): Promise<FoundServer> {

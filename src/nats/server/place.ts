@@ -31,3 +31,8 @@ export function writableToolFolder(env: NodeJS.ProcessEnv = process.env, package
     return userCacheFolder(env)
   }
 }
+
+/** Where a fetched server lies below one of the tool folders. */
+export function fetchedServer(folder: string): string {
+  return join(folder, "bin", "nats-server")
+}

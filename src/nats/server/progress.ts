@@ -2,10 +2,12 @@
 export type ProgressEvent =
   /** A nats-server of the machine is passed over. */
   | { readonly stage: "too-old"; readonly path: string; readonly version: string; readonly least: string }
-  /** One step of a fetch, in words. */
+  /** A step of a fetch begins, in words. */
   | { readonly stage: "fetching"; readonly what: string }
-  /** Bytes of a download so far; `total` only when it is known. */
-  | { readonly stage: "downloading"; readonly what: string; readonly bytes: number; readonly total?: number }
+  /** How far a download is: a share from 0 to 1, or bytes while the size is not known. */
+  | { readonly stage: "downloading"; readonly what: string; readonly share?: number; readonly bytes?: number }
+  /** One way to fetch failed and the next is tried. */
+  | { readonly stage: "fetch-failed"; readonly what: string; readonly reason: string }
   | { readonly stage: "fetched"; readonly path: string; readonly version: string }
   /** The server of an earlier run on this store is still ending. */
   | { readonly stage: "waiting-for-old-server"; readonly pid: number }
@@ -23,12 +25,11 @@ export function progressLine(event: ProgressEvent): string {
       return `nats-server ${event.version} (${event.path}) is too old, ${event.least} is needed: looking further`
     case "fetching":
       return event.what
-    case "downloading": {
-      const done = (event.bytes / 1e6).toFixed(1)
-      return event.total === undefined
-        ? `${event.what}: ${done} MB`
-        : `${event.what}: ${done} of ${(event.total / 1e6).toFixed(1)} MB`
-    }
+    case "downloading":
+      if (event.share !== undefined) return `${event.what}: ${Math.round(event.share * 100)} %`
+      return `${event.what}: ${((event.bytes ?? 0) / 1e6).toFixed(1)} MB`
+    case "fetch-failed":
+      return `${event.what} failed: ${event.reason}`
     case "fetched":
       return `nats-server ${event.version} is in ${event.path}`
     case "waiting-for-old-server":

@@ -6,6 +6,11 @@ import { promisify } from "node:util"
 
 export const MIN_SERVER_VERSION = "2.12.3"
 
+/** What to do when none can be found or fetched. */
+export const INSTALL_CURE =
+  "Install nats-server yourself (brew install nats-server; scoop install nats-server; " +
+  "go install github.com/nats-io/nats-server/v2@latest) and put it on the PATH or name it in DRYDOCK_NATS_SERVER."
+
 /** Takes `2.15.1` out of `nats-server: v2.15.1`, `2.12.0-RC.1` … ; undefined when there is none. */
 export function parseVersion(text: string): string | undefined {
   return /\bv?(\d+\.\d+\.\d+)/.exec(text)?.[1]
