@@ -1,0 +1,70 @@
+// Child processes of the benchmark: started, awaited until ready, measured, ended.
+
+import { type ChildProcessByStdio, spawn } from "node:child_process"
+import { once } from "node:events"
+import { readFile } from "node:fs/promises"
+import type { Readable } from "node:stream"
+
+export type Child = ChildProcessByStdio<null, Readable, null>
+
+/** Starts a Node program; its stderr is ours. */
+export function startNode(script: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Child {
+  const flags = process.env.BENCH_NODE_FLAGS?.split(" ").filter((flag) => flag !== "") ?? []
+  return spawn(process.execPath, [...flags, script, ...args], {
+    stdio: ["ignore", "pipe", "inherit"],
+    env: { ...process.env, ...env },
+  })
+}
+
+/** The first line of its output that is a JSON object with `event: "ready"`. */
+export async function untilReady(child: Child): Promise<Record<string, unknown>> {
+  return new Promise((resolve, reject) => {
+    let text = ""
+    child.stdout.on("data", (chunk: Buffer) => {
+      text += chunk.toString()
+      for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n")) {
+        const line = text.slice(0, end)
+        text = text.slice(end + 1)
+        if (!line.startsWith("{")) continue
+        const said: Record<string, unknown> = JSON.parse(line)
+        if (said.event === "ready") resolve(said)
+      }
+    })
+    child.on("error", reject)
+    child.on("exit", (code) => reject(new Error(`it ended with ${code} before it was ready`)))
+  })
+}
+
+/** Everything that it prints until it ends well. */
+export async function outputOf(child: Child): Promise<string> {
+  let text = ""
+  child.stdout.on("data", (chunk: Buffer) => {
+    text += chunk.toString()
+  })
+  const [code] = await once(child, "close")
+  if (code !== 0) throw new Error(`a load process ended with ${code}`)
+  return text
+}
+
+/** Asks it to end and waits; after `patienceMs` it is killed. */
+export async function end(child: Child, patienceMs = 10_000): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const ended = once(child, "exit")
+  child.kill("SIGTERM")
+  const timer = setTimeout(() => child.kill("SIGKILL"), patienceMs)
+  await ended
+  clearTimeout(timer)
+}
+
+/** CPU time of a process so far, microseconds; undefined where /proc does not exist. */
+export async function cpuUs(pid: number): Promise<number | undefined> {
+  let stat: string
+  try {
+    stat = await readFile(`/proc/${pid}/stat`, "utf8")
+  } catch {
+    return undefined // Not Linux, or it has ended: the column stays empty.
+  }
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ")
+  const ticks = Number(fields[11]) + Number(fields[12])
+  return ticks * 10_000
+}
