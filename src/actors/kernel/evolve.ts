@@ -1,0 +1,186 @@
+// What a record makes of the yard. The only place that changes it. First the plain indexes, in any order of records;
+// then what is derived from several actors: rooms, classes, entitlement, duties. `restore` does the same for all
+// records at once and without sending, so that a recovered yard equals one that never stopped.
+
+import { actorKey } from "../../machines/names.js"
+import {
+  keyOf,
+  type LeaseRecord,
+  type ResourceRecord,
+  type Send,
+  type YardRecord,
+} from "../../machines/record.js"
+import { leaseDuties, poolDuties, resourceDuties, setDuties } from "./duties.js"
+import { entitle } from "./entitlement.js"
+import { addTo, refreshOrder, refreshResource, refreshSite, removeFrom, resurvey } from "./room.js"
+import { byText, SortedList } from "./sorted-list.js"
+import { poolOf, refreshWaiter } from "./waiting.js"
+import { recordOf, type Yard } from "./yard.js"
+
+/** What has to be derived again after plain indexes have changed. */
+interface Touched {
+  readonly blueprints: Set<string>
+  readonly resources: Set<string>
+  readonly leases: Set<string>
+  readonly pools: Set<string>
+}
+
+function nothingTouched(): Touched {
+  return { blueprints: new Set(), resources: new Set(), leases: new Set(), pools: new Set() }
+}
+
+/** Takes a record in and tells which follow-ups are due after it and were not before. */
+export function evolve(yard: Yard, record: YardRecord, seq: number): Send[] {
+  const before = yard.actors.get(keyOf(record))?.record
+  const touched = nothingTouched()
+  advance(yard, record, seq)
+  index(yard, before, record, touched)
+  return derive(yard, touched)
+}
+
+/** Builds an empty yard from the last record of every actor, in any order. What is due is in `yard.duties`. */
+export function restore(
+  yard: Yard,
+  records: Iterable<{ readonly record: YardRecord; readonly seq: number }>,
+): void {
+  const touched = nothingTouched()
+  for (const { record, seq } of records) {
+    advance(yard, record, seq)
+    index(yard, undefined, record, touched)
+  }
+  for (const entry of yard.actors.values()) {
+    if (entry.record.kind === "resource") touched.resources.add(entry.record.id)
+    if (entry.record.kind === "lease" && entry.record.to !== "destroyed") touched.leases.add(entry.record.id)
+  }
+  derive(yard, touched)
+}
+
+function advance(yard: Yard, record: YardRecord, seq: number): void {
+  yard.actors.set(keyOf(record), { record, seq })
+  yard.journal = Math.max(yard.journal, seq)
+  yard.cursor = Math.max(yard.cursor, record.cause.command)
+  yard.lastAtMs = Math.max(yard.lastAtMs, Date.parse(record.at))
+}
+
+function index(yard: Yard, before: YardRecord | undefined, record: YardRecord, touched: Touched): void {
+  switch (record.kind) {
+    case "lease":
+      indexLease(yard, before?.kind === "lease" ? before : undefined, record, touched)
+      break
+    case "resource":
+      indexResource(yard, before?.kind === "resource" ? before : undefined, record, touched)
+      break
+    case "blueprint":
+      touched.blueprints.add(record.id)
+      break
+    case "device":
+    case "service":
+      for (const id of yard.watchers.get(keyOf(record)) ?? []) touched.blueprints.add(id)
+      break
+    case "network":
+    case "yard":
+      break
+  }
+}
+
+function indexLease(yard: Yard, before: LeaseRecord | undefined, lease: LeaseRecord, touched: Touched): void {
+  moveSlots(yard, lease, before?.context.slots ?? [], touched)
+  const was = before === undefined || before.to === "destroyed" ? null : before.context.resource
+  const is = lease.to === "destroyed" ? null : lease.context.resource
+  if (was !== null && was !== is) {
+    yard.leasesOn.get(was)?.delete(lease.id)
+    if (yard.leasesOn.get(was)?.size === 0) yard.leasesOn.delete(was)
+    touched.resources.add(was)
+  }
+  if (is !== null) {
+    const leases = yard.leasesOn.get(is) ?? new SortedList<string>(byText)
+    if (leases.add(lease.id) || before?.to !== lease.to) touched.resources.add(is)
+    yard.leasesOn.set(is, leases)
+  }
+  const ordered = before?.to === "pending" ? before.context.build : null
+  const orders = lease.to === "pending" ? lease.context.build : null
+  if (ordered !== null && ordered.resource !== orders?.resource) {
+    yard.orders.delete(ordered.resource)
+    refreshOrder(yard, ordered.resource, touched.pools)
+  }
+  if (orders !== null && ordered?.resource !== orders.resource) {
+    yard.orders.set(orders.resource, { lease: lease.id, build: orders })
+    refreshOrder(yard, orders.resource, touched.pools)
+  }
+  if ((before?.to === "pending") !== (lease.to === "pending"))
+    yard.pendingLeases += lease.to === "pending" ? 1 : -1
+  touched.leases.add(lease.id)
+  if (before?.to !== lease.to || lease.to === "pending") touched.pools.add(lease.context.type)
+}
+
+function indexResource(
+  yard: Yard,
+  before: ResourceRecord | undefined,
+  resource: ResourceRecord,
+  touched: Touched,
+): void {
+  moveSlots(yard, resource, before?.context.slots ?? [], touched)
+  const { blueprint } = resource.context
+  if (resource.to === "destroyed") removeFrom(yard.resourcesOf, blueprint, resource.id)
+  else addTo(yard.resourcesOf, blueprint, resource.id)
+  refreshOrder(yard, resource.id, touched.pools)
+  touched.resources.add(resource.id)
+  touched.pools.add(resource.context.type)
+  const order = yard.orders.get(resource.id)
+  if (order !== undefined) touched.leases.add(order.lease)
+}
+
+function moveSlots(
+  yard: Yard,
+  record: LeaseRecord | ResourceRecord,
+  before: readonly string[],
+  touched: Touched,
+): void {
+  const after = record.context.slots
+  if (before === after) return
+  const holder = keyOf(record)
+  for (const key of before) {
+    if (after.includes(key) || yard.slots.get(key) !== holder) continue
+    yard.slots.delete(key)
+    refreshSite(yard, key, touched.pools)
+  }
+  for (const key of after) {
+    if (yard.slots.has(key)) continue
+    yard.slots.set(key, holder)
+    refreshSite(yard, key, touched.pools)
+  }
+}
+
+function derive(yard: Yard, touched: Touched): Send[] {
+  for (const id of [...touched.blueprints].sort()) {
+    const blueprint = recordOf(yard, "blueprint", id)
+    if (blueprint === undefined) continue
+    resurvey(yard, blueprint)
+    const room = yard.rooms.get(id)
+    if (room !== undefined) touched.pools.add(room.policy.provides)
+  }
+  for (const id of touched.resources) refreshResource(yard, id)
+  for (const id of touched.leases) refreshWaiter(yard, id)
+
+  const fresh: Send[] = []
+  const pools = [...touched.pools].sort().map((type) => poolOf(yard, type))
+  for (const pool of pools) {
+    const before = pool.entitled
+    const { entitled, left } = entitle(yard, pool)
+    pool.entitled = entitled
+    pool.left = left
+    for (const id of before.keys()) if (!entitled.has(id)) touched.leases.add(id)
+    for (const id of entitled.keys()) if (!before.has(id)) touched.leases.add(id)
+  }
+  for (const id of touched.leases) {
+    const lease = recordOf(yard, "lease", id)
+    if (lease !== undefined) setDuties(yard, actorKey("lease", id), leaseDuties(yard, lease), fresh)
+  }
+  for (const id of touched.resources) {
+    const resource = recordOf(yard, "resource", id)
+    if (resource !== undefined)
+      setDuties(yard, actorKey("resource", id), resourceDuties(yard, resource), fresh)
+  }
+  for (const pool of pools) setDuties(yard, `pool/${pool.type}`, poolDuties(yard, pool), fresh)
+  return fresh
+}

@@ -1,0 +1,115 @@
+// "Why am I waiting, where am I, what would help?": the answer of the query `why`.
+
+import { type Answer, consider } from "./consider.js"
+import { roomsFor } from "./entitlement.js"
+import { isBuilding, leasesAhead, poolOf } from "./waiting.js"
+import { leasesOn, type Room, recordOf, type Yard } from "./yard.js"
+
+const HOLDERS_NAMED = 16
+const RESOURCES_LOOKED_AT = 10_000
+
+export interface Holder {
+  readonly lease: string
+  readonly by: string
+  readonly resource: string
+  readonly until: string | null
+}
+
+export interface Explanation {
+  readonly id: string
+  readonly state: string
+  /** One sentence. */
+  readonly summary: string
+  /** 1 = next; null when it does not wait. */
+  readonly position: number | null
+  readonly ahead: number
+  readonly waiting: object | null
+  readonly considered: readonly Answer[]
+  /** Who holds what it could have, those that end soonest first. */
+  readonly holders: readonly Holder[]
+  /** What would unblock it, each a thing that somebody can do. */
+  readonly unblock: readonly string[]
+}
+
+export function explain(yard: Yard, id: string): Explanation | undefined {
+  const lease = recordOf(yard, "lease", id)
+  if (lease === undefined) return undefined
+  const { type, blueprints, order, waiting, build, reason, resource, until } = lease.context
+  const ahead = lease.to === "pending" ? leasesAhead(poolOf(yard, type), order) : 0
+  const considered = lease.to === "pending" ? consider(yard, type, blueprints) : []
+  const base = { id, state: lease.to, ahead, waiting, considered }
+  if (lease.to !== "pending") {
+    const ended = reason === null ? "" : `: ${reason.message}`
+    const held = resource === null ? "" : ` on resource ${resource}${until === null ? "" : ` until ${until}`}`
+    const summary = `lease ${id} is ${lease.to}${reason === null ? held : ended}`
+    return { ...base, position: null, summary, holders: [], unblock: [] }
+  }
+  const rooms = roomsFor(yard, type, blueprints)
+  const holders = holdersOf(yard, rooms)
+  if (yard.pools.get(type)?.entitled.has(id) === true) {
+    const summary = "it is its turn: the wake-up is on its way"
+    return { ...base, position: ahead + 1, summary, holders: [], unblock: [] }
+  }
+  if (build !== null && isBuilding(yard, lease.context)) {
+    const summary = `resource ${build.resource} is being built for it by blueprint ${build.blueprint}`
+    return { ...base, position: ahead + 1, summary, holders, unblock: [] }
+  }
+  const summary =
+    considered.length === 1
+      ? `${considered[0]?.message}`
+      : `none of ${considered.length} blueprints can serve it now: ${considered.map(({ message }) => message).join("; ")}`
+  return { ...base, position: ahead + 1, summary, holders, unblock: unblock(considered, holders, rooms) }
+}
+
+function holdersOf(yard: Yard, rooms: readonly Room[]): readonly Holder[] {
+  const holders: Holder[] = []
+  let looked = 0
+  for (const room of rooms) {
+    for (const resource of yard.resourcesOf.get(room.blueprint) ?? []) {
+      if (looked++ > RESOURCES_LOOKED_AT) break
+      for (const id of leasesOn(yard, resource)) {
+        const held = recordOf(yard, "lease", id)
+        if (held === undefined) continue
+        holders.push({ lease: id, by: held.context.by, resource, until: held.context.until })
+        if (holders.length > 4 * HOLDERS_NAMED) trim(holders)
+      }
+    }
+  }
+  trim(holders)
+  return holders
+}
+
+/** Keeps those that end soonest; those without an end come last. */
+function trim(holders: Holder[]): void {
+  const end = (holder: Holder) => holder.until ?? "9"
+  holders.sort((a, b) => (end(a) < end(b) ? -1 : end(a) > end(b) ? 1 : a.lease < b.lease ? -1 : 1))
+  holders.splice(HOLDERS_NAMED)
+}
+
+function unblock(
+  considered: readonly Answer[],
+  holders: readonly Holder[],
+  rooms: readonly Room[],
+): readonly string[] {
+  const cures: string[] = []
+  const [soonest] = holders
+  if (soonest !== undefined) {
+    const when = soonest.until === null ? "no end set" : `ends by ${soonest.until}`
+    cures.push(`release lease ${soonest.lease} of ${soonest.by} (${when})`)
+  }
+  for (const { blueprint, code } of considered) {
+    const room = rooms.find((one) => one.blueprint === blueprint)
+    if (code === "disabled") cures.push(`enable blueprint ${blueprint}`)
+    if (code === "limit") cures.push(`raise the limit of blueprint ${blueprint}, now ${room?.limit}`)
+    if (code === "full") cures.push(`bind another interface to a service of blueprint ${blueprint}`)
+    if (code === "no-sites") cures.push(`give blueprint ${blueprint} a usable binding: ${firstProblem(room)}`)
+    if (code === "unknown") cures.push(`create blueprint ${blueprint}`)
+    if (code === "not-installed") cures.push(`run a host that has the type of blueprint ${blueprint}`)
+  }
+  return cures
+}
+
+function firstProblem(room: Room | undefined): string {
+  const [closed] = [...(room?.survey.closed.values() ?? [])]
+  return room?.survey.problems[0] ?? closed?.message ?? "its services have no bindings"
+}

@@ -1,0 +1,8 @@
+export { CAUSE_HEADER, COMMAND_ID_HEADER, type Command } from "./command.js"
+export { allDuties } from "./duties.js"
+export { restore } from "./evolve.js"
+export { type Explanation, explain } from "./explain.js"
+export { differences } from "./room.js"
+export { decide, step, type Verdict } from "./step.js"
+export { counts, type ListFilter, list, slots } from "./views.js"
+export { createYard, generationOf, recordOf, type Yard, type YardOptions } from "./yard.js"

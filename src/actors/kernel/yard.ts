@@ -1,0 +1,188 @@
+// The yard in memory. Everything here is a function of the last record of every actor that is not forgotten
+// (rule 7): what `evolve` builds up record by record is what `restore` builds from the journal at once.
+
+import type { AnyPolicy, BoundPolicy, Survey } from "../../blueprints/blueprint.js"
+import type { Build } from "../../machines/lease.js"
+import type { ActorKey, Kind } from "../../machines/names.js"
+import type { RecordOf, Send, YardRecord } from "../../machines/record.js"
+import { byText, SortedList } from "./sorted-list.js"
+
+export interface Yard {
+  readonly name: string
+  readonly policies: ReadonlyMap<string, AnyPolicy>
+  /** Structural hash of every statechart, for the records. */
+  readonly hashes: { readonly [K in Kind]: string }
+  /** Sequence of the last command that has a record. */
+  cursor: number
+  /** Sequence of the last message in the journal; the next record gets this + 1. */
+  journal: number
+  /** `at` of the last record, milliseconds. */
+  lastAtMs: number
+  readonly actors: Map<ActorKey, Entry>
+  /** Slot locks: key → holder (rule 5). */
+  readonly slots: Map<string, ActorKey>
+  /** Leases that are not over, by the resource that they are on. */
+  readonly leasesOn: Map<string, SortedList<string>>
+  /** Resources that are not destroyed, by blueprint. */
+  readonly resourcesOf: Map<string, Set<string>>
+  /** Blueprints by the resource type that they provide, in order of id. */
+  readonly blueprintsFor: Map<string, SortedList<string>>
+  /** What pending leases have ordered, by the id of the resource. */
+  readonly orders: Map<string, { readonly lease: string; readonly build: Build }>
+  /** Those of `orders` whose resource is not born yet, with the sites that they keep and their blueprints. */
+  readonly unborn: Map<string, Build>
+  readonly reserved: Map<string, string>
+  readonly orderedBy: Map<string, Set<string>>
+  /** What each blueprint has to give. */
+  readonly rooms: Map<string, Room>
+  /** Who waits, by resource type. */
+  readonly pools: Map<string, Pool>
+  /** Blueprints to survey again when an object of the Almanac changes. */
+  readonly watchers: Map<ActorKey, Set<string>>
+  /** Rooms by the sites that they share. */
+  readonly siteUsers: Map<string, Set<string>>
+  /** Follow-ups that are due by the state as it is, by the object they follow from (duties.ts). */
+  readonly duties: Map<string, Map<string, Send>>
+  pendingLeases: number
+}
+
+export interface Entry {
+  readonly record: YardRecord
+  /** Its sequence in the journal. */
+  readonly seq: number
+}
+
+/** The room of one blueprint. */
+export interface Room {
+  readonly blueprint: string
+  readonly policy: AnyPolicy
+  /** Undefined when the config does not fit the installed policy. */
+  readonly bound: BoundPolicy | undefined
+  readonly enabled: boolean
+  readonly limit: number
+  readonly survey: Survey
+  readonly siteRank: ReadonlyMap<string, number>
+  /** Usable sites that nobody holds or has ordered, by preference. */
+  readonly freeSites: SortedList<{ readonly rank: number; readonly key: string }>
+  /** Open resources without a lease. */
+  readonly idle: SortedList<string>
+  /** Open resources with leases and room for more, the least loaded first. */
+  readonly shared: SortedList<Loaded>
+  /** Idle resources whose interface has changed since they were allocated. */
+  readonly outdated: SortedList<string>
+  /** Where each resource stands: what to take it out of again. */
+  readonly placed: Map<string, Placed>
+}
+
+export interface Loaded {
+  readonly load: number
+  readonly id: string
+}
+
+export type Placed =
+  | { readonly in: "idle" }
+  | { readonly in: "shared"; readonly load: number }
+  | { readonly in: "outdated" }
+
+/** Leases that wait for one resource type. */
+export interface Pool {
+  readonly type: string
+  readonly classes: Map<string, DemandClass>
+  /** The class of each waiting lease. */
+  readonly waiters: Map<string, DemandClass>
+  /** Who is entitled, to what, in order (rule 3). */
+  entitled: ReadonlyMap<string, Place>
+  /** The room that the entitled would leave: what a newcomer could have. */
+  left: Draft
+}
+
+/** Leases with one and the same demand, in the order of their requests. */
+export interface DemandClass {
+  readonly key: string
+  /** Blueprints in order of preference; null = every one of the type. */
+  readonly blueprints: readonly string[] | null
+  /** Each waits for a resource of its own that is being built: only an idle resource helps it. */
+  readonly building: boolean
+  readonly queue: SortedList<Waiter>
+}
+
+export interface Waiter {
+  readonly order: number
+  readonly lease: string
+}
+
+export type Place =
+  | { readonly kind: "grant"; readonly blueprint: string; readonly resource: string }
+  | { readonly kind: "build"; readonly blueprint: string; readonly site: string }
+
+/** What a first-fit pass has given away so far, on top of what is really taken. */
+export interface Draft {
+  readonly given: number
+  /** Extra leases by resource. */
+  readonly loads: ReadonlyMap<string, number>
+  readonly sites: ReadonlySet<string>
+  /** Extra resources by blueprint. */
+  readonly builds: ReadonlyMap<string, number>
+}
+
+export interface YardOptions {
+  readonly name: string
+  readonly policies: readonly AnyPolicy[]
+  readonly hashes: { readonly [K in Kind]: string }
+}
+
+export function createYard(options: YardOptions): Yard {
+  return {
+    name: options.name,
+    policies: new Map(options.policies.map((policy) => [policy.type, policy])),
+    hashes: options.hashes,
+    cursor: 0,
+    journal: 0,
+    lastAtMs: 0,
+    actors: new Map(),
+    slots: new Map(),
+    leasesOn: new Map(),
+    resourcesOf: new Map(),
+    blueprintsFor: new Map(),
+    orders: new Map(),
+    unborn: new Map(),
+    reserved: new Map(),
+    orderedBy: new Map(),
+    rooms: new Map(),
+    pools: new Map(),
+    watchers: new Map(),
+    siteUsers: new Map(),
+    duties: new Map(),
+    pendingLeases: 0,
+  }
+}
+
+/** The last record of an actor, of the kind that is asked for. */
+export function recordOf<K extends YardRecord["kind"]>(
+  yard: Yard,
+  kind: K,
+  id: string,
+): RecordOf<K> | undefined {
+  const record = yard.actors.get(`${kind}/${id}`)?.record
+  // Sound: an entry's key is made of its record's own kind.
+  return record?.kind === kind ? (record as RecordOf<K>) : undefined
+}
+
+const NO_LEASES = new SortedList<string>(byText)
+
+/** Ids of the leases on a resource that are not over. */
+export function leasesOn(yard: Yard, resource: string): SortedList<string> {
+  return yard.leasesOn.get(resource) ?? NO_LEASES
+}
+
+/** The generation of tokens: from the yard's own record, 1 before there is one. */
+export function generationOf(yard: Yard): number {
+  return recordOf(yard, "yard", yard.name)?.context.generation ?? 1
+}
+
+const TOKENS_PER_GENERATION = 2 ** 40
+
+/** The fencing token of the record that is decided now (rule 6). Arithmetic: bit operators would cut it off. */
+export function nextToken(yard: Yard): number {
+  return generationOf(yard) * TOKENS_PER_GENERATION + yard.journal + 1
+}
