@@ -1,0 +1,188 @@
+// Every error code that the command line can end with: its exit code, what it means, and what to do. `drydock help
+// CODE` prints the entry. Codes of the protocol (rejections) are here too, because people meet them here.
+
+import { EXIT } from "./exit-codes.js"
+
+export interface ErrorEntry {
+  readonly exit: number
+  readonly why: string
+  readonly cures: readonly string[]
+}
+
+const SERVER_CURES = [
+  "drydock up                         start a server and a yard here",
+  "drydock --server URL …             name another server (or set DRYDOCK_NATS_URL)",
+] as const
+
+const CATALOGUE: { readonly [code: string]: ErrorEntry } = {
+  // What people type
+  usage: {
+    exit: EXIT.usage,
+    why: "the command line was not understood",
+    cures: ["drydock help"],
+  },
+  "invalid-json": {
+    exit: EXIT.usage,
+    why: 'attributes are a JSON object, such as \'{"arch":"arm64"}\'',
+    cures: ["put the JSON into a file and write --attributes @file.json"],
+  },
+  "invalid-duration": {
+    exit: EXIT.usage,
+    why: "a duration is a number and a unit: ms, s, m, h or d, at most 366d",
+    cures: ["write for example 90s, 30m, 2h or 1d"],
+  },
+  "invalid-time": {
+    exit: EXIT.usage,
+    why: "a time is ISO 8601 with its zone",
+    cures: ["write for example 2026-01-01T12:00:00Z"],
+  },
+  "invalid-id": {
+    exit: EXIT.usage,
+    why: "an id has letters, digits, _ and -, begins with a letter or digit, and has at most 64 characters",
+    cures: ["drydock ls leases"],
+  },
+  "invalid-file": {
+    exit: EXIT.usage,
+    why: "nothing was applied: a file is applied only when all of it is valid",
+    cures: ["correct the lines above and run it again"],
+  },
+  "file-unreadable": { exit: EXIT.usage, why: "", cures: ["check the path and its permissions"] },
+  "needs-confirmation": {
+    exit: EXIT.usage,
+    why: "there is no terminal to ask, and a pipeline never means yes",
+    cures: ["add --yes"],
+  },
+  cancelled: { exit: EXIT.negative, why: "it was not confirmed; nothing was changed", cures: [] },
+
+  // What the yard says to a command
+  invalid: { exit: EXIT.usage, why: "the yard does not accept this content", cures: ["drydock help"] },
+  "unknown-actor": {
+    exit: EXIT.unknownObject,
+    why: "no object of this kind and id was ever made in this yard, or it was forgotten",
+    cures: ["drydock ls leases", "drydock ls resources"],
+  },
+  "already-exists": {
+    exit: EXIT.negative,
+    why: "the id is remembered with other content",
+    cures: ["drydock show KIND/ID               see what it is"],
+  },
+  "not-allowed": {
+    exit: EXIT.negative,
+    why: "the object is in a state that does not take this command",
+    cures: ["drydock show KIND/ID               see its state"],
+  },
+  forbidden: {
+    exit: EXIT.denied,
+    why: "this principal may not do this",
+    cures: ["drydock … --as NAME                speak as another principal"],
+  },
+  "over-limit": {
+    exit: EXIT.negative,
+    why: "every size has a documented limit",
+    cures: ["see docs/limits.md"],
+  },
+  stale: {
+    exit: EXIT.negative,
+    why: "a token, a revision or a time does not match any more",
+    cures: ["drydock show KIND/ID               see the present one"],
+  },
+  internal: {
+    exit: EXIT.bug,
+    why: "this should not happen",
+    cures: ["run it again with DRYDOCK_TRACE=1 and report what it prints"],
+  },
+
+  // Leases
+  "never-served": {
+    exit: EXIT.never,
+    why: "no blueprint can ever serve this request as things are",
+    cures: ["drydock ls blueprints              see what there is"],
+  },
+  "gave-up": {
+    exit: EXIT.tryLater,
+    why: "nothing became free in time; what was asked for has been released",
+    cures: ["wait longer: --wait 1h"],
+  },
+  "lease-lost": {
+    exit: EXIT.leaseLost,
+    why: "the lease ended while the program ran, so the program was stopped before anybody else could have the host",
+    cures: ["run it again"],
+  },
+  "lease-ended": { exit: EXIT.negative, why: "the lease is over", cures: ["drydock lease --type T"] },
+  "not-active": {
+    exit: EXIT.negative,
+    why: "only an active lease has a resource to use",
+    cures: ["drydock why LEASE"],
+  },
+  "no-interface": {
+    exit: EXIT.never,
+    why: "the resource has no interface for commands",
+    cures: ["drydock show resource/ID"],
+  },
+
+  // Programs on hosts
+  "not-found": { exit: EXIT.notFound, why: "the program does not exist on the host", cures: [] },
+  "not-executable": { exit: EXIT.notExecutable, why: "the program is not executable on the host", cures: [] },
+  "host-unreachable": {
+    exit: EXIT.unreachable,
+    why: "the leased host could not be reached",
+    cures: ["drydock show resource/ID           see address, port and transport"],
+  },
+
+  // Servers
+  "no-server": {
+    exit: EXIT.unreachable,
+    why: "no NATS server answers there, and no `drydock up` has left its address in this folder",
+    cures: SERVER_CURES,
+  },
+  "no-host": {
+    exit: EXIT.unreachable,
+    why: "the server answers, but no host serves this yard at the moment",
+    cures: [
+      "drydock up                         server and host in one",
+      "drydock host --server URL          a host for a server that runs already",
+      "drydock --yard NAME …              another yard of this server",
+    ],
+  },
+  timeout: {
+    exit: EXIT.unreachable,
+    why: "no answer in time; whether it was done is not known",
+    cures: ["run it again: every command may be repeated", "drydock status"],
+  },
+  "queue-full": {
+    exit: EXIT.tryLater,
+    why: "the yard's command queue is full",
+    cures: ["try again in a moment", "drydock status"],
+  },
+  "port-in-use": {
+    exit: EXIT.tryLater,
+    why: "another program listens on this port",
+    cures: ["drydock up --port 0                take any free port"],
+  },
+  "store-in-use": {
+    exit: EXIT.tryLater,
+    why: "a running yard owns this folder; two would destroy each other's work",
+    cures: ["drydock status                     talk to the one that runs", "drydock up --store DIR"],
+  },
+  "server-too-old": {
+    exit: EXIT.never,
+    why: "Drydock needs atomic batches, so nats-server 2.12.3 or newer",
+    cures: ["unset DRYDOCK_NATS_URL              let `drydock up` bring its own server"],
+  },
+  "no-jetstream": {
+    exit: EXIT.never,
+    why: "the server keeps nothing: JetStream is off, or off for this account",
+    cures: ["start it with nats-server -js, or let `drydock up` bring its own server"],
+  },
+  "not-built": {
+    exit: EXIT.bug,
+    why: "this part of Drydock is not in this build",
+    cures: [],
+  },
+}
+
+export function aboutError(code: string): ErrorEntry | undefined {
+  return Object.hasOwn(CATALOGUE, code) ? CATALOGUE[code] : undefined
+}
+
+export const ERROR_CODES: readonly string[] = Object.keys(CATALOGUE)

@@ -1,0 +1,45 @@
+#!/usr/bin/env node
+// The drydock command. What is needed for every call is loaded here; each command loads the rest for itself.
+
+import { readFileSync } from "node:fs"
+import { Command, CommanderError } from "commander"
+import { failureOf } from "./failure.js"
+import { Output } from "./output.js"
+import { buildProgram, usageError } from "./program.js"
+
+const BROKEN_PIPE_EXIT = 141
+
+async function main(argv: readonly string[]): Promise<number> {
+  const result = { exit: 0 }
+  try {
+    await buildProgram(new Command(), packageVersion(), result).parseAsync([...argv])
+    return result.exit
+  } catch (error) {
+    const shown = error instanceof CommanderError ? usageError(error) : error
+    if (shown === undefined) return 0
+    const failure = failureOf(shown)
+    new Output({ json: asksForJson(argv), color: "auto" }).failure(failure)
+    return failure.exit
+  }
+}
+
+function packageVersion(): string {
+  const parsed: unknown = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"))
+  return typeof parsed === "object" && parsed !== null && "version" in parsed
+    ? String(parsed.version)
+    : "unknown"
+}
+
+/** Also when the command line could not be parsed: `--json` before the program's own arguments. */
+function asksForJson(argv: readonly string[]): boolean {
+  const end = argv.indexOf("--")
+  return (end === -1 ? argv : argv.slice(0, end)).includes("--json")
+}
+
+// `drydock ls | head -1`: nobody reads any more, so there is nothing left to do and nobody to tell.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(BROKEN_PIPE_EXIT)
+  throw error
+})
+
+process.exitCode = await main(process.argv)

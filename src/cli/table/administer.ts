@@ -1,0 +1,150 @@
+// Commands for whoever runs the yard.
+
+import type { ArgumentSpec, CommandSpec, Completes } from "../spec.js"
+import { REASON, YES } from "./shared-options.js"
+
+const ids = (noun: Completes & string, required = true): ArgumentSpec => ({
+  name: `${noun}...`,
+  text: `ids of ${noun}s`,
+  required,
+  completes: noun,
+})
+
+function toggles(noun: "blueprint" | "device"): readonly CommandSpec[] {
+  const effect = {
+    enable: "Let it give new leases again",
+    disable: "Give nothing new; what is held stays held",
+  }
+  return (["enable", "disable"] as const).map((verb) => ({
+    name: `${noun} ${verb}`,
+    group: "Administer",
+    impact: "writes",
+    connects: true,
+    summary: effect[verb],
+    arguments: [ids(noun)],
+    examples: [{ line: `drydock ${noun} ${verb} ${noun === "device" ? "h1" : "lab"}`, text: "" }],
+    load: async () => (await import("../commands/tell.js")).tell(noun, verb),
+  }))
+}
+
+function decisions(): readonly CommandSpec[] {
+  const effect = {
+    authorize: "Let a principal use a blueprint",
+    decline: "Keep a principal from a blueprint",
+  }
+  return (["authorize", "decline"] as const).map((verb) => ({
+    name: `blueprint ${verb}`,
+    group: "Administer",
+    impact: "writes",
+    connects: true,
+    summary: effect[verb],
+    arguments: [
+      { name: "blueprint", text: "id of a blueprint", required: true, completes: "blueprint" },
+      { name: "principal", text: "who", required: true },
+    ],
+    examples: [{ line: `drydock blueprint ${verb} lab ci`, text: "" }],
+    load: async () => (await import("../commands/tell.js")).decide(verb),
+  }))
+}
+
+function bindings(): readonly CommandSpec[] {
+  const effect = {
+    enable: "Let bindings of a service be used again",
+    disable: "Give nothing new on bindings of a service; what is held stays held",
+  }
+  return (["enable", "disable"] as const).map((verb) => ({
+    name: `service ${verb}`,
+    group: "Administer",
+    impact: "writes",
+    connects: true,
+    summary: effect[verb],
+    arguments: [
+      { name: "service", text: "id of a service", required: true, completes: "service" },
+      { name: "binding...", text: "names of its bindings (default: all)", required: false },
+    ],
+    examples: [
+      { line: `drydock service ${verb} pool h1`, text: "one binding" },
+      { line: `drydock service ${verb} pool`, text: "all of them" },
+    ],
+    load: async () => (await import("../commands/service.js")).service(verb),
+  }))
+}
+
+function removals(): readonly CommandSpec[] {
+  return (["device", "service", "network"] as const).map((noun) => ({
+    name: `${noun} remove`,
+    group: "Administer",
+    impact: "writes",
+    connects: true,
+    summary: "Remove it from the Almanac; `apply` brings it back",
+    arguments: [ids(noun)],
+    options: [YES],
+    examples: [
+      {
+        line: `drydock ${noun} remove ${noun === "device" ? "h1" : noun === "service" ? "pool" : "lab"}`,
+        text: "",
+      },
+    ],
+    load: async () => (await import("../commands/tell.js")).remove(noun),
+  }))
+}
+
+function resources(): readonly CommandSpec[] {
+  const effect = {
+    release: "End resources with the leases on them",
+    reclaim: "End resources that nobody uses",
+  }
+  return (["release", "reclaim"] as const).map((verb) => ({
+    name: `resource ${verb}`,
+    group: "Administer",
+    impact: "writes",
+    connects: true,
+    summary: effect[verb],
+    arguments: [ids("resource")],
+    options: [REASON, ...(verb === "release" ? [YES] : [])],
+    examples: [{ line: `drydock resource ${verb} r3f`, text: "" }],
+    load: async () => (await import("../commands/resource.js")).resource(verb),
+  }))
+}
+
+export const ADMINISTER: readonly CommandSpec[] = [
+  {
+    name: "apply",
+    group: "Administer",
+    impact: "writes",
+    connects: true,
+    summary: "Make networks, devices, services and blueprints as YAML files say",
+    details: `A file holds the maps networks, devices, services and blueprints, by id. What is the same already is left alone;
+what the files do not name is not touched. When anything is wrong, every mistake is shown with its line and
+nothing is applied. - reads stdin.`,
+    arguments: [{ name: "file...", text: "YAML files", required: true, completes: "file" }],
+    options: [{ flags: "--dry-run", text: "only show the difference" }],
+    examples: [
+      { line: "drydock apply examples/localhost.yaml --dry-run", text: "what would change" },
+      { line: "drydock apply networks.yaml devices.yaml", text: "several files as one" },
+    ],
+    load: async () => (await import("../commands/apply.js")).apply,
+  },
+  ...toggles("blueprint"),
+  ...decisions(),
+  ...toggles("device"),
+  ...bindings(),
+  ...removals(),
+  ...resources(),
+  {
+    name: "annotate",
+    group: "Administer",
+    impact: "writes",
+    connects: true,
+    summary: "Keep notes at a lease or a resource",
+    arguments: [
+      { name: "kind/id", text: "lease/ID or resource/ID", required: true, completes: "actor" },
+      { name: "note...", text: "key=text, or key= with nothing to remove it", required: true },
+    ],
+    examples: [
+      { line: `drydock annotate lease/ada_x7 build=4411 "for=bisect of issue 812"`, text: "set" },
+      { line: "drydock annotate lease/ada_x7 build=", text: "remove" },
+    ],
+    load: async () => (await import("../commands/annotate.js")).annotate,
+  },
+]

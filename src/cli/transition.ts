@@ -1,0 +1,95 @@
+// One record as one line: time, object, what changed, why and by whom. The same everywhere: `up`, `watch`, `show`.
+
+import type { YardRecord } from "../machines/record.js"
+import type { Colors } from "./output.js"
+import { clockTime, padEnd, printable } from "./text.js"
+
+const GLYPHS: { readonly [state: string]: string } = {
+  pending: "◌",
+  acquired: "◐",
+  active: "●",
+  released: "○",
+  broken: "✗",
+  destroyed: "·",
+  enabled: "●",
+  disabled: "○",
+  present: "●",
+  removed: "·",
+  open: "●",
+}
+
+/** A state as a glyph and a word, coloured by what it means for people. */
+export function stateText(state: string, c: Colors): string {
+  const paint =
+    state === "broken"
+      ? c.red
+      : state === "pending" || state === "acquired" || state === "disabled"
+        ? c.yellow
+        : state === "active" || state === "enabled" || state === "present" || state === "open"
+          ? c.green
+          : c.dim
+  return paint(`${GLYPHS[state] ?? "?"} ${state}`)
+}
+
+/** `10:02:11.331  lease/ada_x7        pending → active  request by ada  on r3f, token 1099511633454` */
+export function transitionLine(record: YardRecord, c: Colors): string {
+  const actor = padEnd(`${record.kind}/${record.id}`, 28)
+  return `${c.dim(clockTime(record.at))}  ${actor}  ${padEnd(pathText(record, c), 30)}  ${causeText(record)}${detail(record, c)}`
+}
+
+/** Every state entered, the one before first: `pending → acquired → active`. */
+function pathText(record: YardRecord, c: Colors): string {
+  const states = record.path.length === 0 ? [record.to] : record.path
+  const before = record.from === null || record.from === states[0] ? [] : [record.from]
+  const words = [...before, ...states]
+  return words
+    .map((state, index) => (index === words.length - 1 ? stateText(state, c) : c.dim(state)))
+    .join(c.dim(" → "))
+}
+
+function causeText(record: YardRecord): string {
+  return `${record.cause.verb} by ${record.cause.by}`
+}
+
+function detail(record: YardRecord, c: Colors): string {
+  const text = facts(record)
+  return text === "" ? "" : `  ${c.dim(printable(text))}`
+}
+
+function facts(record: YardRecord): string {
+  switch (record.kind) {
+    case "lease": {
+      const { context, to } = record
+      if (to === "pending") return context.waiting === null ? "" : `waits: ${context.waiting.code}`
+      if (to === "active" || to === "acquired")
+        return `on ${context.resource ?? "?"}, token ${context.token ?? "?"}`
+      return context.reason === null ? "" : context.reason.message
+    }
+    case "resource": {
+      const { context, to } = record
+      if (to === "pending" || to === "active") return placeText(context.attributes)
+      return context.reason === null ? "" : context.reason.message
+    }
+    case "yard":
+      return `host ${record.context.host}, generation ${record.context.generation}`
+    default:
+      return ""
+  }
+}
+
+/** Where a host is, from what its blueprint pinned: `pool/h1 127.0.0.1 (local)`. */
+export function placeText(attributes: { readonly [name: string]: unknown }): string {
+  const part = (name: string) => {
+    const value = Object.hasOwn(attributes, name) ? attributes[name] : undefined
+    return typeof value === "string" || typeof value === "number" ? String(value) : undefined
+  }
+  const site = [part("service"), part("binding")].filter((text) => text !== undefined).join("/")
+  const transport = part("transport")
+  const port = part("port")
+  const address = part("address")
+  const reach =
+    address === undefined ? "" : transport === "ssh" && port !== undefined ? `${address}:${port}` : address
+  return [site, reach, transport === undefined ? "" : `(${transport})`]
+    .filter((text) => text !== "")
+    .join(" ")
+}
