@@ -1,7 +1,7 @@
 // One point of the table: a host (the floor or the yard) and a load, at one number of clients.
 
-import { fileURLToPath } from "node:url"
 import type { LoadOrder, LoadReport } from "./load/order.js"
+import { benchFile } from "./place.js"
 import { cpuUs, outputOf, startNode } from "./processes.js"
 
 /** What a point has measured, with the CPU time per cycle of each process, microseconds. */
@@ -10,7 +10,7 @@ export interface Point extends LoadReport {
   readonly hostCpuUs: number | undefined
 }
 
-const LOAD = fileURLToPath(new URL("./load/load.js", import.meta.url))
+const LOAD = benchFile("load/load.js")
 
 /** Runs one load process to its end. The CPU times cover warm-up and measure, so they are divided by all cycles. */
 export async function measure(

@@ -10,12 +10,12 @@ const SINGLES = Number(process.env.FLOOR_SINGLES ?? 8)
 const BATCH = 1_000
 const PURGE_EVERY = 20_000
 
-const [url, yard = "default", user = "", pass = ""] = process.argv.slice(2)
-const nc = await connect({ ...(url && { servers: url }), user, pass, noAsyncTraces: true })
-const stream = (name: string) => `DRYDOCK_${yard.toUpperCase()}_${name}`
+const yard = "default"
+const { DRYDOCK_NATS_URL: servers = "", DRYDOCK_HOST_USER: user = "", DRYDOCK_HOST_PASSWORD: pass = "" } = process.env
+const nc = await connect({ servers, user, pass, noAsyncTraces: true })
 const jsm = await jetstreamManager(nc)
 const utf8 = new TextDecoder()
-let last = (await jsm.streams.info(stream("JOURNAL"))).state.last_seq
+let last = (await jsm.streams.info("DRYDOCK_DEFAULT_JOURNAL")).state.last_seq
 
 interface Waiting {
   readonly key: string
@@ -83,13 +83,13 @@ async function commit(): Promise<void> {
 }
 
 const js = jetstream(nc)
-const consumer = await js.consumers.get(stream("COMMANDS"))
+const consumer = await js.consumers.get("DRYDOCK_DEFAULT_COMMANDS")
 await consumer.consume({
   max_messages: 2_000,
   callback: (message) => {
     waiting.push(decide(message))
     if (!appending) void commit()
-    if (++decided % PURGE_EVERY === 0) void jsm.streams.purge(stream("COMMANDS"), { seq: message.seq - 5_000 })
+    if (++decided % PURGE_EVERY === 0) void jsm.streams.purge("DRYDOCK_DEFAULT_COMMANDS", { seq: message.seq - 5_000 })
   },
 })
 process.stdout.write('{"event":"ready"}\n')
