@@ -13,9 +13,19 @@ const target = (fields: { readonly [name: string]: string }) =>
 describe("the machine's Debian mirror", () => {
   test("is the one whose lists say that they are Debian's own, not security, not somebody else's", () => {
     const targets = [
-      target({ "Repo-URI": "http://node.example/debian/", Origin: "Node", Label: "Node", Release: "bookworm" }),
+      target({
+        "Repo-URI": "http://node.example/debian/",
+        Origin: "Node",
+        Label: "Node",
+        Release: "bookworm",
+      }),
       target({ "Repo-URI": "http://s.example/debian-security/", Origin: "Debian", Label: "Debian-Security" }),
-      target({ "Repo-URI": "http://m.example/debian/", Origin: "Debian", Label: "Debian", Release: "bookworm" }),
+      target({
+        "Repo-URI": "http://m.example/debian/",
+        Origin: "Debian",
+        Label: "Debian",
+        Release: "bookworm",
+      }),
     ]
     expect(debianMirror(targets.join("\n\n"), "bookworm")).toBe("http://m.example/debian/")
   })
@@ -47,7 +57,9 @@ describe.skipIf(source === undefined)("on this machine, which runs Debian", () =
     try {
       // A keyring without Debian's keys: every signature is then by an unknown key.
       const untrusted = { mirror: source?.mirror ?? "", keyring: "/dev/null" }
-      await expect(unpackFromDebian(untrusted, work, () => {})).rejects.toThrow(/apt-get update ended with 100/)
+      await expect(unpackFromDebian(untrusted, work, () => {})).rejects.toThrow(
+        /apt-get update ended with 100/,
+      )
     } finally {
       await rm(work, { recursive: true, force: true })
     }

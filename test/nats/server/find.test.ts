@@ -133,8 +133,8 @@ describe("fetching", () => {
     expect(failure).toBeInstanceOf(DrydockError)
     expect(failure).toMatchObject({
       code: "server-missing",
-      message: expect.stringMatching(/the first: no mirror[^]*the second: no network/),
-      cure: expect.stringMatching(/brew[^]*scoop[^]*go install/),
+      message: expect.stringMatching(/the first: no mirror[\s\S]*the second: no network/),
+      cure: expect.stringMatching(/brew[\s\S]*scoop[\s\S]*go install/),
     })
     expect(await readdir(root)).toEqual(["bin"])
   })
