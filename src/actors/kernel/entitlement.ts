@@ -34,7 +34,7 @@ export function entitle(
     if (head === undefined) break
     heads.delete(head)
     const { demand, waiter } = head
-    const place = fit(yard, pool.type, demand, draft)
+    const place = firstFit(yard, pool.type, demand, draft)
     // Room only shrinks during a pass: what does not fit the first of a class fits none of it.
     if (place === undefined) continue
     entitled.set(waiter.lease, place)
@@ -68,7 +68,7 @@ function give(
 }
 
 /** The place that a demand would get in the room that a draft leaves; undefined when it has to wait. */
-export function fit(
+export function firstFit(
   yard: Yard,
   type: string,
   demand: Pick<DemandClass, "blueprints" | "building">,

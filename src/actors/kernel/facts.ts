@@ -6,7 +6,7 @@ import { LIMITS } from "../../machines/limits.js"
 import type { Occupancy, Plan } from "../../machines/resource.js"
 import type { Command } from "./command.js"
 import { consider, hopelessness, isHopeless, waitingFor } from "./consider.js"
-import { fit } from "./entitlement.js"
+import { firstFit } from "./entitlement.js"
 import type { Received } from "./receive.js"
 import { resourceCount } from "./room.js"
 import { poolOf } from "./waiting.js"
@@ -41,7 +41,7 @@ function fateOfRequest(yard: Yard, body: { type: string; blueprints?: string[] }
   const pool = poolOf(yard, body.type)
   const place =
     pool.entitled.size < LIMITS.entitledPerPool
-      ? fit(yard, body.type, { blueprints, building: false }, pool.left)
+      ? firstFit(yard, body.type, { blueprints, building: false }, pool.left)
       : undefined
   if (place !== undefined) return fateOfPlace(yard, place, command)
   const answers = consider(yard, body.type, blueprints)

@@ -1,0 +1,110 @@
+// Follow-ups on their way (rule 11): published until acknowledged, each at least once, marked with the record and the
+// index that ordered it. What is acknowledged up to where goes into the next append, so that a successor knows where
+// to look.
+
+import type { Send } from "../../machines/record.js"
+import { internalSubject } from "../../machines/subjects.js"
+import { CAUSE_HEADER } from "../kernel/index.js"
+import type { Log } from "../log/log.js"
+import { LogError } from "../log/log.js"
+import type { Clock } from "./clock.js"
+import type { Faults } from "./faults.js"
+import type { Reporter } from "./reports.js"
+import { encode } from "./wire.js"
+
+const RETRY_MS = 250
+/** The host may raise the limit of COMMANDS by 10 % at a time, at most to twice what it was. */
+const RAISE = 1.1
+const RAISE_AT_MOST = 2
+
+export interface EffectsOptions {
+  readonly log: Log
+  readonly clock: Clock
+  readonly yard: string
+  readonly faults: Faults
+  readonly report: Reporter
+  /** Makes room in COMMANDS by removing what is decided. */
+  purge(): Promise<void>
+}
+
+export class Effects {
+  readonly #options: EffectsOptions
+  /** Sends without an ack, by the sequence of their record; in ascending order of sequence. */
+  readonly #outstanding = new Map<number, number>()
+  #stored: number
+  #ended = false
+  #baseLimit: number | undefined
+
+  constructor(options: EffectsOptions, stored: number) {
+    this.#options = options
+    this.#stored = stored
+  }
+
+  /** Every follow-up of every record up to here is acknowledged. */
+  get sentUpTo(): number {
+    const first = this.#outstanding.keys().next()
+    return first.done === true ? this.#stored : first.value - 1
+  }
+
+  /** The follow-ups of one stored record. Records come in ascending order. */
+  order(seq: number, sends: readonly Send[]): void {
+    this.#stored = Math.max(this.#stored, seq)
+    if (sends.length === 0) return
+    this.#outstanding.set(seq, sends.length)
+    sends.forEach((send, index) => {
+      void this.#publish(send, `${seq}.${index}`).then((sent) => {
+        if (!sent) return
+        const left = (this.#outstanding.get(seq) ?? 1) - 1
+        if (left === 0) this.#outstanding.delete(seq)
+        else this.#outstanding.set(seq, left)
+      })
+    })
+  }
+
+  /** A command that no record ordered: a timer, a take-over, what a successor finds due. */
+  say(send: Send, cause: string): void {
+    void this.#publish(send, cause)
+  }
+
+  end(): void {
+    this.#ended = true
+  }
+
+  async #publish(send: Send, cause: string): Promise<boolean> {
+    const { log, yard, clock, faults, report } = this.#options
+    const subject = internalSubject(yard, send.kind, send.id, send.verb, send.sender)
+    const data = encode(send.body)
+    while (!this.#ended) {
+      try {
+        faults("before-send")
+        await log.send(subject, data, { [CAUSE_HEADER]: cause })
+        faults("after-send")
+        return true
+      } catch (error) {
+        if (this.#ended) return false
+        const full = error instanceof LogError && error.fault === "queue-full"
+        if (full) await this.#makeRoom()
+        else if (!(error instanceof LogError))
+          report({ event: "trouble", doing: `sending ${subject}`, fault: error })
+        await new Promise<void>((resolve) => clock.after(RETRY_MS, resolve))
+      }
+    }
+    return false
+  }
+
+  async #makeRoom(): Promise<void> {
+    const { log, purge, report } = this.#options
+    try {
+      await purge()
+      const facts = await log.commandFacts()
+      if (facts.messages < facts.maxMessages) return
+      this.#baseLimit ??= facts.maxMessages
+      const raised = Math.min(Math.ceil(facts.maxMessages * RAISE), this.#baseLimit * RAISE_AT_MOST)
+      if (raised <= facts.maxMessages) return
+      await log.setCommandLimit(raised)
+      report({ event: "queue-raised", maxMessages: raised })
+    } catch (error) {
+      report({ event: "trouble", doing: "making room in the command queue", fault: error })
+    }
+  }
+}

@@ -1,0 +1,260 @@
+// A host: one process that may serve one yard. It is active while it holds the claim, and stands by otherwise.
+
+import { createHash, randomBytes } from "node:crypto"
+import type { AnyPolicy } from "../../blueprints/blueprint.js"
+import { LIMITS } from "../../machines/limits.js"
+import type { Kind } from "../../machines/names.js"
+import { registry } from "../../machines/registry.js"
+import type { Rejection } from "../../machines/rejection.js"
+import type { Log, Question, Reading } from "../log/log.js"
+import { answer, isQuery, QueryFailure, queryBodies } from "./answers.js"
+import { Claim } from "./claim.js"
+import { type Clock, systemClock } from "./clock.js"
+import { type Faults, noFaults } from "./faults.js"
+import type { Reporter } from "./reports.js"
+import { Term } from "./term.js"
+import { decode, encode } from "./wire.js"
+
+const RESTART_MS = 200
+
+export interface HostOptions {
+  readonly log: Log
+  /** `[a-z0-9][a-z0-9-]{0,31}` */
+  readonly yard: string
+  readonly policies: readonly AnyPolicy[]
+  readonly version: string
+  readonly clock?: Clock
+  /** Its name in the claim; by default unguessable. */
+  readonly host?: string
+  /** At least this generation of fencing tokens; default 1. */
+  readonly generation?: number
+  readonly report?: Reporter
+  readonly faults?: Faults
+}
+
+export interface Host {
+  readonly name: string
+  readonly role: "active" | "standby"
+  /** Resolves when it is active and has read the yard back. */
+  active(): Promise<void>
+  /** Stops deciding, waits for what is under way, gives the claim back. The log stays open. */
+  stop(): Promise<void>
+}
+
+/** Structural hash of every statechart: what a record says it was decided by. */
+export function machineHashes(): { readonly [K in Kind]: string } {
+  const hash = (kind: Kind) =>
+    createHash("sha256").update(JSON.stringify(registry[kind].machine.definition)).digest("hex").slice(0, 16)
+  return {
+    lease: hash("lease"),
+    resource: hash("resource"),
+    blueprint: hash("blueprint"),
+    device: hash("device"),
+    service: hash("service"),
+    network: hash("network"),
+    yard: hash("yard"),
+  }
+}
+
+/** Starts a host on an open log. It serves as soon as it wins the claim, and again after every loss. */
+export async function startHost(options: HostOptions): Promise<Host> {
+  const host = new YardHost(options)
+  await host.start()
+  return host
+}
+
+class YardHost implements Host {
+  readonly name: string
+  readonly #options: HostOptions
+  readonly #clock: Clock
+  readonly #report: Reporter
+  readonly #claim: Claim
+  readonly #startedMs: number
+  #term: Term | undefined
+  #opening = false
+  #ended = false
+  #queries: Reading | undefined
+  readonly #poison = new Map<number, Rejection>()
+  #waiting: (() => void)[] = []
+
+  constructor(options: HostOptions) {
+    this.#options = options
+    this.name = options.host ?? `host-${randomBytes(8).toString("hex")}`
+    this.#clock = options.clock ?? systemClock
+    this.#report = options.report ?? (() => {})
+    this.#startedMs = this.#clock.monotonicMs()
+    this.#claim = new Claim({
+      log: options.log,
+      clock: this.#clock,
+      host: this.name,
+      report: this.#report,
+      won: () => this.#won(),
+      lost: (why) => this.#standDown(why),
+    })
+  }
+
+  get role(): "active" | "standby" {
+    return this.#term === undefined ? "standby" : "active"
+  }
+
+  async start(): Promise<void> {
+    await this.#options.log.setUp()
+    this.#options.log.onDisconnect(() => this.#dropTerm("the connection to the server was lost"))
+    await this.#claim.start()
+  }
+
+  active(): Promise<void> {
+    if (this.#term !== undefined) return Promise.resolve()
+    return new Promise((resolve) => this.#waiting.push(resolve))
+  }
+
+  async stop(): Promise<void> {
+    this.#ended = true
+    const term = this.#term
+    if (term !== undefined && this.#options.log.connected())
+      await Promise.race([term.settled(), this.#pause(5_000)])
+    this.#term = undefined
+    await this.#queries?.stop()
+    await term?.end()
+    await this.#claim.end()
+  }
+
+  #won(): void {
+    ;(this.#options.faults ?? noFaults)("claimed")
+    void this.#open()
+  }
+
+  /** Opens terms until one stands, or the claim is gone. */
+  async #open(): Promise<void> {
+    if (this.#opening || this.#term !== undefined) return
+    this.#opening = true
+    const { log, generation, faults } = this.#options
+    while (this.#claim.isHeld && !this.#ended && this.#term === undefined) {
+      let over = false
+      try {
+        const term: Term = await Term.open({
+          log,
+          clock: this.#clock,
+          yard: { name: this.#options.yard, policies: this.#options.policies, hashes: machineHashes() },
+          host: this.name,
+          generation: generation ?? 1,
+          report: this.#report,
+          faults: faults ?? noFaults,
+          poison: this.#poison,
+          over: (why, poison) => {
+            over = true
+            if (poison !== undefined) this.#poison.set(poison.command, poison.rejection)
+            this.#dropTerm(why)
+          },
+        })
+        if (over || this.#ended || !this.#claim.isHeld) await term.end()
+        else await this.#serve(term)
+      } catch (fault) {
+        this.#report({ event: "trouble", doing: "taking the yard over", fault })
+      }
+      if (this.#term === undefined && !this.#ended) await this.#pause(RESTART_MS)
+    }
+    this.#opening = false
+  }
+
+  async #serve(term: Term): Promise<void> {
+    this.#queries ??= await this.#options.log.serveQueries((question) => this.#answer(question))
+    this.#term = term
+    this.#report({ event: "role", role: "active", why: "it holds the claim" })
+    for (const resolve of this.#waiting.splice(0)) resolve()
+  }
+
+  /** Memory is in doubt: forget it, and read it back if still the owner. */
+  #dropTerm(why: string): void {
+    const term = this.#term
+    this.#term = undefined
+    if (term === undefined) return
+    this.#report({ event: "reload", why })
+    void term.end().then(
+      () => this.#open(),
+      (fault) => this.#report({ event: "trouble", doing: "ending a term", fault }),
+    )
+  }
+
+  #standDown(why: string): void {
+    const term = this.#term
+    this.#term = undefined
+    this.#report({ event: "role", role: "standby", why })
+    const queries = this.#queries
+    this.#queries = undefined
+    const failed = (fault: unknown) => this.#report({ event: "trouble", doing: "standing down", fault })
+    Promise.all([term?.end(), queries?.stop()]).catch(failed)
+  }
+
+  #answer(question: Question): void {
+    void this.#respond(question)
+      .catch((fault: unknown) => failure(fault, this.#report))
+      .then((body) => {
+        // Silence, not a guess: a host that may have been replaced says nothing (rule 13).
+        if (body !== undefined && this.#claim.isFresh()) question.answer(encode(body))
+      })
+  }
+
+  async #respond({ name, data }: Question): Promise<object | undefined> {
+    const term = this.#term
+    if (term === undefined) return undefined
+    if (!isQuery(name)) {
+      const known = Object.keys(queryBodies).join(", ")
+      throw new QueryFailure("invalid", `there is no query ${name.slice(0, 64)}: there are ${known}`)
+    }
+    const parsed = queryBodies[name].safeParse(decode(data))
+    if (!parsed.success) {
+      const [issue] = parsed.error.issues
+      throw new QueryFailure(
+        "invalid",
+        `${issue?.path.map(String).join(".") ?? ""} ${issue?.message ?? ""}`.trim(),
+      )
+    }
+    const { atLeast = 0 } = parsed.data
+    if (atLeast > term.stored) await this.#reached(term, atLeast)
+    const rests = term.yard.journal
+    const answered = await answer(name, parsed.data, {
+      yard: term.yard,
+      log: this.#options.log,
+      stored: term.stored,
+      decidedUpTo: term.decidedUpTo,
+      outcomeOf: (command) => term.outcomeOf(command),
+      status: () => this.#status(term),
+    })
+    // It may rest on records that are on their way: it leaves when they are stored, or never.
+    await new Promise<void>((resolve) => term.whenStored(rests, resolve))
+    return { ...answered, journal: rests }
+  }
+
+  async #reached(term: Term, seq: number): Promise<void> {
+    const reached = await Promise.race([
+      new Promise<true>((resolve) => term.whenStored(seq, () => resolve(true))),
+      this.#pause(LIMITS.queryWaitMs),
+    ])
+    if (reached !== true)
+      throw new QueryFailure("behind", `this host has stored ${term.stored}, not yet ${seq}`)
+  }
+
+  #status(term: Term): object {
+    return {
+      yard: this.#options.yard,
+      role: this.role,
+      host: this.name,
+      cursor: term.yard.cursor,
+      lag: term.yard.journal - term.stored,
+      uptime: Math.round((this.#clock.monotonicMs() - this.#startedMs) / 1000),
+      version: this.#options.version,
+      trouble: term.trouble ?? null,
+    }
+  }
+
+  #pause(ms: number): Promise<undefined> {
+    return new Promise((resolve) => this.#clock.after(ms, () => resolve(undefined)))
+  }
+}
+
+function failure(fault: unknown, report: Reporter): object {
+  if (fault instanceof QueryFailure) return { error: { code: fault.code, message: fault.message } }
+  report({ event: "trouble", doing: "answering a query", fault })
+  return { error: { code: "internal", message: "the yard could not answer this: see the host's log" } }
+}

@@ -1,0 +1,136 @@
+// From the journal to a yard in memory. The last record of every actor is its state (rule 16). Messages that our hosts
+// wrote carry proof that the writer knew the journal up to the message before (`Drydock-After`); any other message is
+// judged by what lies before it: it counts only if it parses, is about a command that COMMANDS has, follows on every
+// earlier command, and is its actor's next revision. Otherwise it is void and the subject's previous message stands
+// (rule 12). The judgement rests on the journal alone, so every host comes to the same.
+
+import type { YardRecord } from "../../machines/record.js"
+import { createYard, restore, type Yard, type YardOptions } from "../kernel/index.js"
+import type { JournalMessage, Log } from "../log/log.js"
+import type { Reporter } from "./reports.js"
+import { readRecord } from "./wire.js"
+import { AFTER_HEADER, SENT_HEADER } from "./writer.js"
+
+export interface Recovered {
+  readonly yard: Yard
+  /** Last sequence of the journal. */
+  readonly stored: number
+  /** Records after `sentUpTo`, whose follow-ups and outcomes may not have left. */
+  readonly unsent: readonly { readonly seq: number; readonly record: YardRecord; readonly text: string }[]
+  /** Last command that had a record at `sentUpTo`: commands after it may not have got their outcome. */
+  readonly toldUpTo: number
+}
+
+interface Counted {
+  readonly seq: number
+  readonly record: YardRecord
+  readonly message: JournalMessage
+}
+
+export async function recover(log: Log, options: YardOptions, report: Reporter): Promise<Recovered> {
+  const commands = await log.commandFacts()
+  const journal = await log.journalFacts()
+  const judge = new Judge(log, options.name, commands.lastSeq, report)
+  const records: Counted[] = []
+  for await (const message of log.lastPerSubject()) {
+    if (message.seq > journal.lastSeq) continue
+    const counted = await judge.lastCounted(message)
+    if (counted !== undefined) records.push(counted)
+  }
+  records.sort((a, b) => a.seq - b.seq)
+  const yard = createYard(options)
+  restore(yard, records)
+  yard.journal = journal.lastSeq
+
+  const sentUpTo = records.reduce(
+    (most, { message }) => Math.max(most, Number(message.headers?.[SENT_HEADER] ?? 0)),
+    0,
+  )
+  const unsent: { seq: number; record: YardRecord; text: string }[] = []
+  let toldUpTo = 0
+  const decoder = new TextDecoder()
+  if (journal.lastSeq > 0) {
+    for await (const message of log.journal(Math.max(1, sentUpTo))) {
+      if (message.seq > journal.lastSeq) break
+      const record = await judge.counts(message)
+      if (record === undefined) continue
+      if (message.seq <= sentUpTo) toldUpTo = record.cause.command
+      else unsent.push({ seq: message.seq, record, text: decoder.decode(message.data) })
+    }
+  }
+  const [first] = unsent
+  if (toldUpTo === 0 && first !== undefined) toldUpTo = first.record.cause.command - 1
+  if (toldUpTo === 0) toldUpTo = yard.cursor
+  return { yard, stored: journal.lastSeq, unsent, toldUpTo }
+}
+
+class Judge {
+  readonly #verdicts = new Map<number, YardRecord | undefined>()
+
+  constructor(
+    readonly log: Log,
+    readonly yard: string,
+    readonly lastCommand: number,
+    readonly report: Reporter,
+  ) {}
+
+  /** The record of a message, or of the last one before it on its subject that counts. */
+  async lastCounted(message: JournalMessage): Promise<Counted | undefined> {
+    let candidate: JournalMessage | undefined = message
+    while (candidate !== undefined) {
+      const record = await this.counts(candidate)
+      if (record !== undefined) return { seq: candidate.seq, record, message: candidate }
+      candidate =
+        candidate.seq === 1 ? undefined : await this.log.lastOf(candidate.subject, candidate.seq - 1)
+    }
+    return undefined
+  }
+
+  /** The record of a message if it counts. */
+  async counts(message: JournalMessage): Promise<YardRecord | undefined> {
+    if (this.#verdicts.has(message.seq)) return this.#verdicts.get(message.seq)
+    const read = readRecord(this.yard, message.subject, message.data)
+    const why = typeof read === "string" ? read : await this.#faultOf(message, read)
+    if (why === undefined && typeof read !== "string") {
+      if (!isProven(message)) this.#verdicts.set(message.seq, read)
+      return read
+    }
+    this.#verdicts.set(message.seq, undefined)
+    this.report({
+      event: "void-record",
+      seq: message.seq,
+      subject: message.subject,
+      why: why ?? "it does not parse",
+    })
+    return undefined
+  }
+
+  async #faultOf(message: JournalMessage, record: YardRecord): Promise<string | undefined> {
+    if (isProven(message)) return undefined
+    if (record.cause.command > this.lastCommand) return "it is about a command that does not exist"
+    const before = await this.#countedBefore(message.seq)
+    if (before !== undefined && record.cause.command <= before.cause.command)
+      return "it is about a command that was decided before"
+    const previous = message.seq === 1 ? undefined : await this.log.lastOf(message.subject, message.seq - 1)
+    const last = previous === undefined ? undefined : await this.lastCounted(previous)
+    const rev = last?.record.rev ?? 0
+    return record.rev === rev + 1 ? undefined : `it is revision ${record.rev} after ${rev}`
+  }
+
+  /** The nearest record before a sequence that counts, whatever its subject. */
+  async #countedBefore(seq: number): Promise<YardRecord | undefined> {
+    for (let at = seq - 1; at >= 1; at--) {
+      for await (const message of this.log.journal(at, { limit: 1 })) {
+        if (message.seq !== at) break
+        const record = await this.counts(message)
+        if (record !== undefined) return record
+      }
+    }
+    return undefined
+  }
+}
+
+/** Whether the writer proved that it knew the journal up to the message before: all messages of our hosts do. */
+function isProven(message: JournalMessage): boolean {
+  return message.headers?.[AFTER_HEADER] === String(message.seq - 1)
+}

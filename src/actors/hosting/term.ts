@@ -1,0 +1,350 @@
+// One term of an active host: from reading the journal back until its memory is dropped, by a fence, an unknown
+// outcome, a lost claim or the end of the process. There is no repair: whatever is in doubt, the next term reads back.
+
+import type { ActorKey } from "../../machines/names.js"
+import type { Send, YardRecord } from "../../machines/record.js"
+import type { Rejection } from "../../machines/rejection.js"
+import type { Timer } from "../../machines/stimulus.js"
+import { outcomeSubject, rejectedSubject } from "../../machines/subjects.js"
+import {
+  allDuties,
+  decide,
+  generationOf,
+  step,
+  type Verdict,
+  type Yard,
+  type YardOptions,
+} from "../kernel/index.js"
+import type { CommandMessage, Log, LogError, Reading } from "../log/log.js"
+import type { Clock } from "./clock.js"
+import { Effects } from "./effects.js"
+import type { Faults } from "./faults.js"
+import { type Recovered, recover } from "./recovery.js"
+import type { Reporter } from "./reports.js"
+import { StreamClock } from "./stream-clock.js"
+import { Timers } from "./timers.js"
+import { acceptedText, encodeText, rejectedText } from "./wire.js"
+import { type Decided, TRACE_HEADER, Writer } from "./writer.js"
+
+/** Decided commands that stay in the queue, for the query `commands`, for verification and for time travel. */
+const KEPT_COMMANDS = 100_000
+const PURGE_EVERY = 5_000
+/** Verdicts that may wait for the journal before reading pauses. */
+const BACKLOG_LIMIT = 4_000
+const OUTCOMES_REMEMBERED = 10_000
+
+export interface TermOptions {
+  readonly log: Log
+  readonly clock: Clock
+  readonly yard: YardOptions
+  readonly host: string
+  /** At least this generation of tokens (rule 6). */
+  readonly generation: number
+  readonly report: Reporter
+  readonly faults: Faults
+  /** Commands that must be refused without being decided again: the one on which the last term failed. */
+  readonly poison: ReadonlyMap<number, Rejection>
+  /** The term is over: its memory is worth nothing any more. */
+  over(why: string, poison?: { readonly command: number; readonly rejection: Rejection }): void
+}
+
+type CommandReading = Reading & { pause(): void; resume(): void }
+
+export class Term {
+  readonly #options: TermOptions
+  readonly #streamClock: StreamClock
+  readonly yard: Yard
+  readonly #writer: Writer
+  readonly #effects: Effects
+  readonly #timers: Timers
+  #reading: CommandReading | undefined
+  #paused = false
+  #ended = false
+  #clockJumpMs: number | undefined
+  /** Last command that was decided, and last whose verdict is settled. */
+  #decided: number
+  #settled: number
+  #purgedBelow = 0
+  readonly #outcomes = new Map<number, object>()
+
+  private constructor(options: TermOptions, recovered: Recovered) {
+    this.#options = options
+    const { log, clock, report, faults } = options
+    this.yard = recovered.yard
+    this.#decided = this.yard.cursor
+    this.#settled = this.yard.cursor
+    this.#streamClock = new StreamClock(clock)
+    this.#timers = new Timers(clock, this.#streamClock, (actor, timer) => this.#fire(actor, timer))
+    const common = { log, clock, yard: this.yard.name, faults, report }
+    this.#effects = new Effects({ ...common, purge: () => this.#purge(0) }, recovered.stored)
+    this.#writer = new Writer({
+      ...common,
+      stored: recovered.stored,
+      sentUpTo: () => this.#effects.sentUpTo,
+      settle: (decided) => this.#settle(decided),
+      failed: (error, first) => this.#failed(error, first),
+    })
+  }
+
+  /** Reads the yard back, sends what is due, and begins to decide. */
+  static async open(options: TermOptions): Promise<Term> {
+    const { log, clock, report, faults } = options
+    const startedMs = clock.monotonicMs()
+    const recovered = await recover(log, options.yard, report)
+    const { yard } = recovered
+    report({
+      event: "recovered",
+      actors: yard.actors.size,
+      journal: yard.journal,
+      cursor: yard.cursor,
+      ms: Math.round(clock.monotonicMs() - startedMs),
+    })
+    faults("recovered")
+    const commands = await log.commandFacts()
+    if (commands.lastSeq < yard.cursor) {
+      report({ event: "commands-lost", lastSeq: commands.lastSeq, cursor: yard.cursor })
+      await log.purgeCommands(yard.cursor + 1)
+    }
+    const term = new Term(options, recovered)
+    await term.#begin(recovered)
+    return term
+  }
+
+  async #begin(recovered: Recovered): Promise<void> {
+    const { log, host, generation } = this.#options
+    const { yard } = this
+    await this.#tellAgain(recovered)
+    await this.#takeOver(host, Math.max(generation, generationOf(yard)))
+    for (const [actor, { record }] of yard.actors) this.#timers.set(actor, record.timers)
+    for (const { seq, record } of recovered.unsent) this.#effects.order(seq, record.sends)
+    for (const [index, send] of allDuties(yard).entries())
+      this.#effects.say(send, `${yard.journal}.due-${index}`)
+    if (this.#ended) return
+    const reading = await log.readCommands(this.#decided + 1, (message) => this.#receive(message))
+    if (this.#ended) await reading.stop()
+    else this.#reading = reading
+    if (this.#paused) reading.pause()
+  }
+
+  /** The first thing that a new owner does: it fences the one before, and tells the time of the stream. */
+  async #takeOver(host: string, generation: number): Promise<void> {
+    const { log } = this.#options
+    const { name } = this.yard
+    const subject = `drydock.${name}.internal.yard.${name}.take-over.system`
+    await log.send(subject, encodeText(JSON.stringify({ host, generation })), {})
+    const { lastSeq } = await log.commandFacts()
+    for await (const message of log.commands(lastSeq)) this.#streamClock.observe(message.timestampMs)
+  }
+
+  /** Outcomes that may not have left: of the last records, and of commands between them that have none. */
+  async #tellAgain({ unsent, toldUpTo }: Recovered): Promise<void> {
+    const recorded = new Map(unsent.map(({ record, text }) => [record.cause.command, { record, text }]))
+    if (this.yard.cursor <= toldUpTo) return
+    for await (const command of this.#options.log.commands(toldUpTo + 1)) {
+      if (command.seq > this.yard.cursor) return
+      const there = recorded.get(command.seq)
+      const verdict =
+        there === undefined ? lateVerdict(this.yard, command) : retold(this.yard, command, there.record)
+      if (verdict !== undefined) this.#tell({ verdict, text: there?.text, trace: undefined })
+    }
+  }
+
+  #receive(message: CommandMessage): void {
+    if (this.#ended || message.seq <= this.#decided) return
+    const jump = this.#streamClock.observe(message.timestampMs)
+    if (jump !== undefined) this.#stopForClock(jump)
+    if (this.#clockJumpMs !== undefined) return
+    this.#decided = message.seq
+    const verdict = this.#decide(message)
+    if (verdict === undefined) return
+    this.#options.faults("decided")
+    if (verdict.kind === "rejected" && verdict.fault !== undefined)
+      this.#options.report({ event: "internal-fault", command: message.seq, fault: verdict.fault })
+    if (verdict.kind === "nothing" && message.subject.endsWith(".expire.timer"))
+      this.#timers.tooEarly(verdict.actor as ActorKey, message.timestampMs)
+    const text = verdict.kind === "recorded" ? JSON.stringify(verdict.record) : undefined
+    this.#writer.add({ verdict, text, trace: traceOf(message) })
+    if (this.#writer.backlog > BACKLOG_LIMIT && !this.#paused) {
+      this.#paused = true
+      this.#reading?.pause()
+    }
+  }
+
+  #decide(message: CommandMessage): Verdict | undefined {
+    const poisoned = this.#options.poison.get(message.seq)
+    if (poisoned !== undefined) {
+      const verdict = decide(this.yard, message)
+      const { command, actor, reply } = verdict
+      return { kind: "rejected", command, actor, reply, rejection: poisoned }
+    }
+    try {
+      return step(this.yard, message)
+    } catch (fault) {
+      // The record was decided but the yard could not take it in: memory is in doubt.
+      this.#options.report({ event: "internal-fault", command: message.seq, fault })
+      const rejection: Rejection = { code: "internal", message: "the yard could not take this in: report it" }
+      this.#over("a record could not be taken in", { command: message.seq, rejection })
+      return undefined
+    }
+  }
+
+  #settle(decided: Decided): void {
+    const { verdict } = decided
+    this.#settled = verdict.command
+    this.#options.faults("before-outcome")
+    this.#tell(decided)
+    this.#options.faults("after-outcome")
+    if (verdict.kind === "recorded") {
+      this.#timers.set(verdict.actor as ActorKey, verdict.record.timers)
+      this.#effects.order(verdict.seq, verdict.record.sends)
+    }
+    this.#remember(verdict)
+    if (this.#settled - this.#purgedBelow > KEPT_COMMANDS + PURGE_EVERY) void this.#purge(KEPT_COMMANDS)
+    if (this.#paused && this.#writer.backlog < BACKLOG_LIMIT / 2) {
+      this.#paused = false
+      this.#reading?.resume()
+    }
+  }
+
+  #tell({ verdict, text }: Decided): void {
+    const { log } = this.#options
+    const { name } = this.yard
+    if (verdict.kind === "nothing") return
+    const body =
+      verdict.kind === "rejected"
+        ? rejectedText(verdict.command, verdict.actor, verdict.rejection)
+        : acceptedText(verdict.command, verdict.actor, text ?? JSON.stringify(verdict.record))
+    const { reply } = verdict
+    if (reply !== undefined)
+      log.tell(outcomeSubject(name, reply.principal, reply.commandId), encodeText(body))
+    if (verdict.kind === "rejected") {
+      const [kind = "_", id = "_"] = verdict.actor.split("/")
+      log.tell(rejectedSubject(name, kind, id), encodeText(body))
+    }
+  }
+
+  #remember(verdict: Verdict): void {
+    const said =
+      verdict.kind === "rejected"
+        ? { state: "rejected", code: verdict.rejection.code, message: verdict.rejection.message }
+        : verdict.kind === "nothing"
+          ? { state: "nothing", message: verdict.why }
+          : { state: "accepted" }
+    this.#outcomes.set(verdict.command, said)
+    const oldest = this.#outcomes.keys().next()
+    if (this.#outcomes.size > OUTCOMES_REMEMBERED && oldest.done !== true) this.#outcomes.delete(oldest.value)
+  }
+
+  /** Removes decided commands but for the last `keep`; only what is final, so that nothing is ever lost. */
+  async #purge(keep: number): Promise<void> {
+    const below = this.#settled + 1 - keep
+    if (below <= this.#purgedBelow) return
+    const before = this.#purgedBelow
+    this.#purgedBelow = below
+    try {
+      this.#options.faults("before-purge")
+      await this.#options.log.purgeCommands(below)
+    } catch (fault) {
+      this.#purgedBelow = before
+      this.#options.report({ event: "trouble", doing: "purging decided commands", fault })
+    }
+  }
+
+  #fire(actor: ActorKey, timer: Timer): void {
+    const record = this.yard.actors.get(actor)?.record
+    if (record === undefined || this.#ended) return
+    this.#options.faults("timer")
+    const send: Send = {
+      kind: record.kind,
+      id: record.id,
+      verb: "expire",
+      sender: "timer",
+      body: { timer: timer.id, at: timer.at },
+    }
+    this.#effects.say(send, `${this.yard.journal}.timer`)
+  }
+
+  #stopForClock(aheadMs: number): void {
+    if (this.#clockJumpMs !== undefined) return
+    this.#clockJumpMs = aheadMs
+    this.#reading?.pause()
+    this.#options.report({ event: "clock-jump", aheadMs })
+  }
+
+  #failed(error: LogError, first: Decided | undefined): void {
+    const why = `an append was ${error.fault}: ${error.message}`
+    if (error.fault !== "too-large" || first === undefined) return this.#over(why)
+    const rejection: Rejection = { code: "over-limit", message: "its record is larger than the server takes" }
+    this.#over(why, { command: first.verdict.command, rejection })
+  }
+
+  #over(why: string, poison?: { readonly command: number; readonly rejection: Rejection }): void {
+    if (this.#ended) return
+    this.#options.over(why, poison)
+  }
+
+  /** Stops deciding and writing. What is under way is dropped; the next term reads it back. */
+  async end(): Promise<void> {
+    if (this.#ended) return
+    this.#ended = true
+    this.#writer.end()
+    this.#effects.end()
+    this.#timers.end()
+    await this.#reading?.stop()
+  }
+
+  /** Waits until everything that was decided is stored and told. For a graceful stop. */
+  async settled(): Promise<void> {
+    await new Promise<void>((resolve) => this.#writer.whenStored(this.yard.journal, resolve))
+    await this.#options.log.flush()
+  }
+
+  /** Resolves when the journal is stored up to a sequence. */
+  whenStored(seq: number, release: () => void): void {
+    this.#writer.whenStored(seq, release)
+  }
+
+  get stored(): number {
+    return this.#writer.stored
+  }
+
+  get decidedUpTo(): number {
+    return this.#settled
+  }
+
+  outcomeOf(command: number): object | undefined {
+    return this.#outcomes.get(command)
+  }
+
+  /** What keeps it from deciding, if anything. */
+  get trouble(): string | undefined {
+    if (this.#clockJumpMs !== undefined) return "clock-jump"
+    return this.#writer.storageFull ? "storage-full" : undefined
+  }
+}
+
+function traceOf(message: CommandMessage): string | undefined {
+  const trace = message.headers?.[TRACE_HEADER]
+  return trace !== undefined && /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/.test(trace)
+    ? trace
+    : undefined
+}
+
+function retold(yard: Yard, command: CommandMessage, record: YardRecord): Verdict {
+  const { command: seq, actor, reply } = decide(yard, command)
+  return { kind: "repeated", command: seq, actor, reply, record }
+}
+
+/**
+ * The outcome of a command at or below the cursor that has no record: it was refused, or needed none, and the word may
+ * not have left; or a second host went past it. It is not decided again: what would be accepted now is refused as
+ * `stale`, so that its sender asks again.
+ */
+function lateVerdict(yard: Yard, command: CommandMessage): Verdict | undefined {
+  const verdict = decide(yard, command)
+  if (verdict.kind === "nothing") return undefined
+  if (verdict.kind !== "recorded") return verdict
+  const { command: seq, actor, reply } = verdict
+  const message = "the yard went past this command while its host changed: publish it again under a new id"
+  return { kind: "rejected", command: seq, actor, reply, rejection: { code: "stale", message } }
+}

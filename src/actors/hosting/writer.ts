@@ -1,0 +1,193 @@
+// The only writer of the journal (rules 9 and 10). One append is under way at a time; what is decided meanwhile waits
+// for the next one. Verdicts are settled in the order in which they were decided, each only after everything it was
+// decided on is stored: so a rejection never leaves before the record that it rests on.
+
+import { journalSubject } from "../../machines/subjects.js"
+import type { Verdict } from "../kernel/index.js"
+import type { JournalEntry, Log } from "../log/log.js"
+import { LogError } from "../log/log.js"
+import type { Clock } from "./clock.js"
+import type { Faults } from "./faults.js"
+import type { Reporter } from "./reports.js"
+import { encodeText } from "./wire.js"
+
+/** Records that wait are appended one by one up to here, and in one atomic batch above: a batch costs four singles. */
+const SINGLES_UP_TO = 8
+const BATCH_RECORDS = 1_000
+const BATCH_BYTES = 16 * 1024 * 1024
+const STORAGE_RETRY_MS = 1_000
+
+/** Proof of the writer: it knew the journal up to the message before. On every message, batches included. */
+export const AFTER_HEADER = "Drydock-After"
+/** Everything ordered by records up to this sequence has been acknowledged (rule 11). */
+export const SENT_HEADER = "Drydock-Sent"
+export const TRACE_HEADER = "traceparent"
+
+export interface Decided {
+  readonly verdict: Verdict
+  /** The record as text; undefined when the verdict has none of its own. */
+  readonly text: string | undefined
+  readonly trace: string | undefined
+}
+
+export interface WriterOptions {
+  readonly log: Log
+  readonly clock: Clock
+  readonly yard: string
+  readonly faults: Faults
+  readonly report: Reporter
+  /** Last sequence of the journal. */
+  readonly stored: number
+  /** Follow-ups of records up to this sequence are acknowledged. */
+  sentUpTo(): number
+  /** Called once per verdict, in order, when all it rests on is stored. */
+  settle(decided: Decided): void
+  /** The append was refused or its fate is unknown, or a record is too large: memory must be dropped. */
+  failed(error: LogError, first: Decided | undefined): void
+}
+
+export class Writer {
+  readonly #options: WriterOptions
+  #waiting: Decided[] = []
+  #records = 0
+  #busy = false
+  #ended = false
+  #stored: number
+  #storageFull = false
+  readonly #held: { readonly seq: number; readonly release: () => void }[] = []
+
+  constructor(options: WriterOptions) {
+    this.#options = options
+    this.#stored = options.stored
+  }
+
+  /** Last sequence that is known to be stored. */
+  get stored(): number {
+    return this.#stored
+  }
+
+  /** Verdicts that wait to be settled. */
+  get backlog(): number {
+    return this.#waiting.length
+  }
+
+  get storageFull(): boolean {
+    return this.#storageFull
+  }
+
+  add(decided: Decided): void {
+    if (this.#ended) return
+    this.#waiting.push(decided)
+    if (decided.text !== undefined) this.#records++
+    if (!this.#busy) void this.#run()
+  }
+
+  /** Calls back when the journal is stored up to a sequence; at once when it is. */
+  whenStored(seq: number, release: () => void): void {
+    if (seq <= this.#stored) release()
+    else this.#held.push({ seq, release })
+  }
+
+  /** Nothing is written or settled afterwards. */
+  end(): void {
+    this.#ended = true
+    this.#waiting = []
+  }
+
+  async #run(): Promise<void> {
+    this.#busy = true
+    // Let the rest of a burst be decided first.
+    await Promise.resolve()
+    while (this.#waiting.length > 0 && !this.#ended) {
+      const taken = this.#take()
+      const stored = await this.#store(taken)
+      if (!stored || this.#ended) return
+      for (const decided of taken) this.#options.settle(decided)
+      this.#releaseHeld()
+    }
+    this.#busy = false
+  }
+
+  /** The next verdicts to settle together: up to the first record, or a batch of records. */
+  #take(): Decided[] {
+    const records = this.#records <= SINGLES_UP_TO ? 1 : BATCH_RECORDS
+    let count = 0
+    let bytes = 0
+    let index = 0
+    for (; index < this.#waiting.length; index++) {
+      const text = this.#waiting[index]?.text
+      if (text === undefined) continue
+      if (count === records || (count > 0 && bytes + text.length > BATCH_BYTES)) break
+      count++
+      bytes += text.length
+    }
+    this.#records -= count
+    return this.#waiting.splice(0, index)
+  }
+
+  async #store(taken: readonly Decided[]): Promise<boolean> {
+    const entries = this.#entries(taken)
+    if (entries.length === 0) return true
+    const { log, faults, failed } = this.#options
+    for (;;) {
+      try {
+        faults("before-append")
+        await log.append(this.#stored, entries)
+        faults("after-append")
+        this.#stored += entries.length
+        this.#noteStorage(false, "")
+        return true
+      } catch (error) {
+        if (this.#ended) return false
+        const fault =
+          error instanceof LogError ? error : new LogError("uncertain", "the append failed", { cause: error })
+        if (fault.fault !== "storage-full") {
+          this.#ended = true
+          failed(
+            fault,
+            taken.find((decided) => decided.text !== undefined),
+          )
+          return false
+        }
+        this.#noteStorage(true, fault.message)
+        await new Promise<void>((resolve) => this.#options.clock.after(STORAGE_RETRY_MS, resolve))
+        if (this.#ended) return false
+      }
+    }
+  }
+
+  #entries(taken: readonly Decided[]): JournalEntry[] {
+    const { yard, sentUpTo } = this.#options
+    const sent = String(sentUpTo())
+    const entries: JournalEntry[] = []
+    for (const { verdict, text, trace } of taken) {
+      if (text === undefined || verdict.kind !== "recorded") continue
+      const { record } = verdict
+      entries.push({
+        subject: journalSubject(yard, record.kind, record.id),
+        data: encodeText(text),
+        headers: {
+          [AFTER_HEADER]: String(this.#stored + entries.length),
+          [SENT_HEADER]: sent,
+          ...(trace === undefined ? {} : { [TRACE_HEADER]: trace }),
+        },
+      })
+    }
+    return entries
+  }
+
+  #noteStorage(full: boolean, why: string): void {
+    if (full === this.#storageFull) return
+    this.#storageFull = full
+    this.#options.report(full ? { event: "storage-full", why } : { event: "storage-back" })
+  }
+
+  #releaseHeld(): void {
+    while (this.#held.length > 0) {
+      const [first] = this.#held
+      if (first === undefined || first.seq > this.#stored) return
+      this.#held.shift()
+      first.release()
+    }
+  }
+}
