@@ -96,12 +96,12 @@ export class Output {
   }
 
   failure(failure: Failure): void {
-    if (this.json)
-      this.data(
-        JSON.stringify({
-          error: { code: failure.code, message: failure.message, why: failure.why, do: failure.do },
-        }),
-      )
+    if (this.json) this.data(JSON.stringify({ error: failureJson(failure) }))
+    this.failureNote(failure)
+  }
+
+  /** The text alone: stdout says it in another way. */
+  failureNote(failure: Failure): void {
     this.note(failureText(failure, this.ce))
   }
 
@@ -207,6 +207,11 @@ class ActiveProgress implements Progress {
     this.frame = (this.frame + 1) % SPINNER.length
     if (this.visible) this.show()
   }
+}
+
+/** The four parts as JSON. */
+export function failureJson({ code, message, why, do: cures }: Failure): object {
+  return { code, message, why, do: cures }
 }
 
 /** The four parts as text: error, why, do, docs. */

@@ -1,0 +1,21 @@
+import type { Call } from "../call.js"
+import { spell } from "../text.js"
+import { withYard } from "../yard.js"
+
+export async function status(call: Call): Promise<number> {
+  return withYard(call, async (yard) => {
+    const answer = await yard.status()
+    const { c } = call.out
+    call.out.document({ server: yard.url, principal: yard.principal, ...answer }, () =>
+      [
+        `yard      ${c.bold(answer.yard)}  ${c.green("● served")}`,
+        `server    ${yard.url}`,
+        `host      ${answer.host}  ${answer.role}, up ${spell(answer.uptime)}, version ${answer.version}`,
+        `journal   ${answer.journal}`,
+        `commands  ${answer.cursor} decided, ${answer.lag} waiting`,
+        `you       ${yard.principal}`,
+      ].join("\n"),
+    )
+    return 0
+  })
+}

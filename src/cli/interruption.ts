@@ -1,0 +1,54 @@
+// Ctrl-C and TERM as a signal that commands pass on. The second one ends the process at once: nobody has to wait for
+// a clean end that does not come.
+
+import { signalExit } from "./exit-codes.js"
+
+export interface Interruption {
+  /** Aborted at the first signal. */
+  readonly signal: AbortSignal
+  /** `SIGINT`, `SIGTERM` or `SIGHUP` when one came. */
+  readonly by: () => string | undefined
+  /** From now on signals do again what they do by default. */
+  end(): void
+}
+
+export interface InterruptionOptions {
+  /** Called at the first signal, for instance to say what happens now. */
+  readonly first?: (name: string) => void
+  /** Called before the process ends at the second. */
+  readonly second?: () => void
+}
+
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const
+
+export function interruption(options: InterruptionOptions = {}): Interruption {
+  const controller = new AbortController()
+  let by: string | undefined
+  const take = (name: NodeJS.Signals) => {
+    if (by !== undefined) {
+      options.second?.()
+      process.exit(signalExit(name))
+    }
+    by = name
+    options.first?.(name)
+    controller.abort(new Interrupted(name))
+  }
+  for (const name of SIGNALS) process.on(name, take)
+  return {
+    signal: controller.signal,
+    by: () => by,
+    end: () => {
+      for (const name of SIGNALS) process.off(name, take)
+    },
+  }
+}
+
+/** The reason of the aborted signal. */
+export class Interrupted extends Error {
+  override readonly name = "Interrupted"
+  readonly exit: number
+  constructor(readonly by: string) {
+    super(`interrupted by ${by}`)
+    this.exit = signalExit(by)
+  }
+}
