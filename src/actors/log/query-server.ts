@@ -1,0 +1,52 @@
+// Queries come as plain requests. A reply subject that lies in the yard's own subjects, or in the server's, is never
+// answered: the answer would be a message of the host's, written where the asker may not write.
+
+import type { NatsConnection } from "nats"
+import { LogError, type Question, type Reading } from "./log.js"
+
+export function serveQueries(
+  nats: NatsConnection,
+  yard: string,
+  ask: (question: Question) => void,
+): Promise<Reading> {
+  const subscription = nats.subscribe(`drydock.${yard}.query.*.*`, {
+    callback: (error, message) => {
+      if (error !== null) return
+      const [, , , name, principal] = message.subject.split(".")
+      const reply = message.reply
+      if (name === undefined || principal === undefined) return
+      if (reply === undefined || reply === "" || !mayAnswer(reply)) return
+      const question: Question = {
+        name,
+        principal,
+        data: message.data,
+        answer: (body) => {
+          const largest = nats.info?.max_payload
+          if (largest !== undefined && body.length > largest) {
+            throw new LogError("too-large", `an answer of ${body.length} bytes; the server takes ${largest}`)
+          }
+          if (!nats.isClosed()) nats.publish(reply, body)
+        },
+      }
+      try {
+        ask(question)
+      } catch (cause) {
+        // What is thrown here would end the client library's reading loop without a word.
+        queueMicrotask(() => {
+          throw cause
+        })
+      }
+    },
+  })
+  return Promise.resolve({
+    stop: () => {
+      subscription.unsubscribe()
+      return Promise.resolve()
+    },
+  })
+}
+
+/** Whether the host may publish to this reply subject; see above. */
+export function mayAnswer(reply: string): boolean {
+  return !reply.startsWith("drydock.") && !reply.startsWith("$") && !/[\s*>]|\.\.|^\.|\.$/.test(reply)
+}
