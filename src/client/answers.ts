@@ -49,14 +49,27 @@ const whyAnswer = z.looseObject({
   ...shared,
   id: z.string(),
   state: z.string(),
+  /** One sentence. */
+  summary: z.string().default(""),
   /** 1 = first in its queue; null when it does not wait. */
   position: z.number().int().nullish(),
   /** Leases before it. */
-  ahead: z.union([z.number(), z.array(z.unknown())]).nullish(),
+  ahead: z.number().int().default(0),
   waiting: z.looseObject({ code: z.string(), details: z.unknown() }).nullish(),
   /** Every blueprint considered, and its answer. */
   considered: z
     .array(z.looseObject({ blueprint: z.string(), code: z.string(), message: z.string() }))
+    .default([]),
+  /** Who holds what it could have, those that end soonest first. */
+  holders: z
+    .array(
+      z.looseObject({
+        lease: z.string(),
+        by: z.string(),
+        resource: z.string(),
+        until: z.string().nullable(),
+      }),
+    )
     .default([]),
   /** What would end the waiting, one sentence each. */
   unblock: z.array(z.string()).default([]),

@@ -1,0 +1,288 @@
+// One command, from publishing it to what became of it. Invariants:
+// - The outcome decides, never the PubAck: that one only says whether the command is in the queue.
+// - Unknown (no PubAck, no outcome, a connection that broke) is published again under a new id: every verb of the
+//   protocol is idempotent. The ids of earlier attempts stay awaited, the first outcome of any of them counts.
+// - `sentMs` is read before the message leaves, so that a lease is never thought to be younger than it is.
+
+import { errors, headers } from "nats"
+import { z } from "zod"
+import { type Kind, OBJECT_ID } from "../machines/names.js"
+import { commandSubject, querySubject } from "../machines/subjects.js"
+import type { Channel } from "./channel.js"
+import type { CallOptions } from "./drydock.js"
+import { ClientError } from "./errors.js"
+import { newCommandId } from "./ids.js"
+import { orAborted } from "./link.js"
+import type { Outcome } from "./outcomes.js"
+import { backOff, deferred, jittered, pause } from "./pause.js"
+
+/** How long the first attempt waits for its outcome; the next ones twice as long each. A fail-over takes 3 s. */
+const PATIENCE_MS = 5_000
+const MOST_PATIENCE_MS = 30_000
+/** After a reconnect: an outcome sent meanwhile is lost, one on its way still comes. */
+const AFTER_BREAK_MS = 300
+const ACK_MS = 5_000
+/** How long a full queue is tried again before it is `busy`. A host that lives makes room by reading. */
+const FULL_MS = 2_000
+const PROBE_MS = 500
+
+export interface Sent {
+  readonly outcome: Outcome
+  /** By the holder's clock, before the attempt that was answered was published. */
+  readonly sentMs: number
+  /** The same of the first attempt. */
+  readonly firstSentMs: number
+}
+
+/**
+ * Throws ClientError `no-server`, `no-yard`, `no-host`, `no-outcome`, `busy`, `over-limit`, `no-access`, `invalid`, or
+ * the signal's reason.
+ */
+export async function send(
+  channel: Channel,
+  kind: Kind,
+  id: string,
+  verb: string,
+  body: object,
+  options: CallOptions = {},
+): Promise<Sent> {
+  const attempts = new Attempts(channel, subjectOf(channel, kind, id, verb), JSON.stringify(body), options)
+  try {
+    return await attempts.run()
+  } finally {
+    attempts.end()
+  }
+}
+
+type Ack =
+  | { readonly is: "queued"; readonly seq: number }
+  | { readonly is: "unknown" }
+  | { readonly is: "full"; readonly text: string }
+  | { readonly is: "nowhere" }
+
+class Attempts {
+  readonly #answer = deferred<Sent>()
+  readonly #ids: string[] = []
+  readonly #deadlineMs: number
+  readonly #timeoutMs: number
+  readonly #signal: AbortSignal | undefined
+  #answered = false
+  #queuedAs: number | undefined
+  #firstSentMs: number | undefined
+  #fullSinceMs: number | undefined
+
+  constructor(
+    private readonly channel: Channel,
+    private readonly subject: string,
+    private readonly payload: string,
+    options: CallOptions,
+  ) {
+    this.#timeoutMs = options.timeoutMs ?? channel.timeoutMs
+    this.#deadlineMs = performance.now() + this.#timeoutMs
+    this.#signal = options.signal
+  }
+
+  async run(): Promise<Sent> {
+    let lastAck: Ack = { is: "unknown" }
+    for (let attempt = 0; this.#leftMs() > 0; attempt++) {
+      this.#signal?.throwIfAborted()
+      if (this.channel.link.closed) throw closed()
+      await this.channel.link.untilStanding(this.#leftMs(), this.#signal)
+      if (!this.channel.link.standing) continue
+      lastAck = await orAborted(this.#publish(), this.#signal)
+      if (!this.#answered) await this.#patience(attempt, lastAck)
+      if (this.#answered) return this.#answer.promise
+    }
+    throw await this.#giveUp(lastAck)
+  }
+
+  end(): void {
+    for (const id of this.#ids) this.channel.outcomes.forget(id)
+  }
+
+  /** Resolves with the PubAck, or as soon as the outcome is there. */
+  async #publish(): Promise<Ack> {
+    const { link, outcomes, clock } = this.channel
+    const commandId = newCommandId()
+    const sentMs = clock.nowMs()
+    this.#firstSentMs ??= sentMs
+    const firstSentMs = this.#firstSentMs
+    this.#ids.push(commandId)
+    outcomes.expect(commandId, (outcome) => {
+      this.#answered = true
+      this.#answer.resolve({ outcome, sentMs, firstSentMs })
+    })
+    const fields = headers()
+    fields.set("Drydock-Id", commandId)
+    const acked = link.nats
+      .request(this.subject, this.payload, {
+        headers: fields,
+        timeout: Math.max(1, Math.min(ACK_MS, this.#leftMs())),
+      })
+      .then((reply) => ackOf(reply.string()))
+      .catch((error: unknown) => ackOfFailure(error, this.channel))
+    const ack = await Promise.race([acked, this.#answer.promise.then((): Ack => ({ is: "unknown" }))])
+    // The outcome was faster: what the PubAck says does not matter any more, and its failure is nobody's.
+    if (this.#answered) acked.catch(this.channel.trouble)
+    if (ack.is === "queued") this.#queuedAs = ack.seq
+    return ack
+  }
+
+  /** Waits for the outcome, for as long as it makes sense to wait for this attempt. */
+  async #patience(attempt: number, ack: Ack): Promise<void> {
+    if (ack.is === "full") {
+      this.#fullSinceMs ??= performance.now()
+      if (performance.now() - this.#fullSinceMs > FULL_MS) throw busy(ack.text)
+    }
+    const waitMs =
+      ack.is === "queued"
+        ? Math.min(MOST_PATIENCE_MS, jittered(PATIENCE_MS) * 2 ** attempt)
+        : backOff(attempt, 50, 1_000)
+    const enough = new AbortController()
+    const stopListening = this.channel.link.onBack(() => {
+      pause(AFTER_BREAK_MS, enough.signal).then(() => enough.abort())
+    })
+    try {
+      const waited = pause(Math.min(waitMs, this.#leftMs()), enough.signal)
+      await orAborted(Promise.race([waited, this.#answer.promise]), this.#signal)
+    } finally {
+      stopListening()
+      enough.abort()
+    }
+  }
+
+  async #giveUp(lastAck: Ack): Promise<ClientError> {
+    const { link, yard } = this.channel
+    if (!link.standing)
+      return new ClientError(
+        "unavailable",
+        "no-server",
+        `the connection to ${link.shown} is down`,
+        "start the yard with `drydock up`, or try again: the client reconnects by itself",
+      )
+    if (lastAck.is === "full") return busy(lastAck.text)
+    if (lastAck.is === "nowhere") return noYard(yard)
+    const queued = this.#queuedAs === undefined ? "" : `; it is queued as command ${this.#queuedAs}`
+    if (await isUnserved(this.channel))
+      return new ClientError(
+        "unavailable",
+        "no-host",
+        `no host is serving the yard ${yard}${queued}`,
+        "start one with `drydock up` or `drydock host`: it goes on with what is queued",
+      )
+    return new ClientError(
+      "timeout",
+      "no-outcome",
+      `the yard did not answer within ${this.#timeoutMs} ms${queued}`,
+      "look at `drydock commands`, then repeat: doing it twice is safe",
+    )
+  }
+
+  #leftMs(): number {
+    return this.#deadlineMs - performance.now()
+  }
+}
+
+function subjectOf(channel: Channel, kind: Kind, id: string, verb: string): string {
+  if (!OBJECT_ID.test(id))
+    throw new ClientError(
+      "impossible",
+      "invalid",
+      `not an id: ${JSON.stringify(id.slice(0, 80))}`,
+      "letters, digits, _ and -, at most 64, beginning with a letter or digit",
+    )
+  if (!/^[a-z][a-z-]{0,31}$/.test(verb))
+    throw new ClientError(
+      "impossible",
+      "invalid",
+      `not a verb: ${JSON.stringify(verb)}`,
+      "see docs/protocol.md",
+    )
+  return commandSubject(channel.yard, kind, id, verb, channel.principal)
+}
+
+const pubAck = z.union([
+  z.object({ error: z.object({ err_code: z.number().optional(), description: z.string().optional() }) }),
+  z.object({ seq: z.number().int(), duplicate: z.boolean().optional() }),
+])
+
+const QUEUE_FULL = 10_077
+const TOO_LARGE = 10_054
+
+/** Throws ClientError for what no repetition can change. */
+function ackOf(text: string): Ack {
+  let body: unknown
+  try {
+    body = JSON.parse(text)
+  } catch {
+    // Not a PubAck. Whether it was queued is as unknown as without any.
+    return { is: "unknown" }
+  }
+  const parsed = pubAck.safeParse(body)
+  if (!parsed.success) return { is: "unknown" }
+  const ack = parsed.data
+  if ("seq" in ack) return ack.duplicate === true ? { is: "unknown" } : { is: "queued", seq: ack.seq }
+  const description = ack.error.description ?? "no reason given"
+  if (ack.error.err_code === QUEUE_FULL) return { is: "full", text: description }
+  if (ack.error.err_code === TOO_LARGE) throw overLimit(description)
+  return { is: "full", text: description }
+}
+
+function ackOfFailure(error: unknown, channel: Channel): Ack {
+  if (error instanceof ClientError) throw error
+  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error
+  if (cause instanceof errors.NoRespondersError) return { is: "nowhere" }
+  if (cause instanceof errors.PermissionViolationError)
+    throw new ClientError(
+      "denied",
+      "no-access",
+      `the NATS server does not let ${channel.principal} publish ${cause.subject}`,
+      "connect as the principal that the credentials belong to, or ask the operator",
+      { cause },
+    )
+  if (cause instanceof errors.InvalidArgumentError) throw overLimit(cause.message)
+  return { is: "unknown" }
+}
+
+/** Whether surely nobody answers queries at the moment. */
+async function isUnserved(channel: Channel): Promise<boolean> {
+  try {
+    await channel.link.nats.request(querySubject(channel.yard, "status", channel.principal), "{}", {
+      timeout: PROBE_MS,
+    })
+    return false
+  } catch (error) {
+    return error instanceof Error && error.cause instanceof errors.NoRespondersError
+  }
+}
+
+function busy(text: string): ClientError {
+  return new ClientError(
+    "unavailable",
+    "busy",
+    `the yard's queue takes no more: ${text}`,
+    "try again in a moment; if it stays, see that a host is serving the yard",
+  )
+}
+
+function overLimit(text: string): ClientError {
+  return new ClientError(
+    "impossible",
+    "over-limit",
+    `the command is too large: ${text}`,
+    "a body may have 64 KiB: docs/limits.md lists every limit",
+  )
+}
+
+function noYard(yard: string): ClientError {
+  return new ClientError(
+    "unavailable",
+    "no-yard",
+    `this server has no yard ${yard}`,
+    "start one with `drydock up` or `drydock host`, or name another with DRYDOCK_YARD",
+  )
+}
+
+function closed(): ClientError {
+  return new ClientError("bug", "closed", "the connection was closed", "connect again")
+}

@@ -1,0 +1,295 @@
+// Records in order, none missing, none twice, although events are sent at most once. Invariants:
+// - `#position`: everything followed up to this journal sequence has been put into the buffer, nothing beyond it.
+// - Live: the next event is taken only if it joins on to the position. What is followed as a whole (all objects, or
+//   all of a kind) joins by the journal's sequence, which has no gaps; a single object joins by the subject's
+//   previous sequence. Anything else is doubt.
+// - Doubt (a gap, what is no record, a reconnect, a full buffer, a quiet time in which the *last* event may be lost)
+//   is ended only by the query `events`, asked when the reader wants more. Meanwhile events that join on to each
+//   other are kept aside, so that a busy journal can be caught up with.
+// - Memory is bounded: a slow reader fills the buffer once, then is served from the journal.
+
+import { type Msg, PermissionViolationError, type Subscription } from "nats"
+import type { Kind } from "../machines/names.js"
+import { eventSubject } from "../machines/subjects.js"
+import type { Answers, Questions } from "./answers.js"
+import { asError, type Channel } from "./channel.js"
+import type { JournalEvent } from "./drydock.js"
+import { ClientError, isClientError } from "./errors.js"
+import { type Heard, hear } from "./heard.js"
+import { backOff, type Deferred, deferred, jittered, pause } from "./pause.js"
+import { ask } from "./queries.js"
+
+export interface FollowOptions {
+  readonly kind?: Kind | undefined
+  /** Only with `kind`. */
+  readonly id?: string | undefined
+  /** Journal sequence to go on after; undefined: from now. */
+  readonly after: number | undefined
+  readonly signal?: AbortSignal | undefined
+  /** Events kept for a slow reader. Default 1,024. */
+  readonly capacity?: number | undefined
+  /** After this long without a message the journal is asked. Default 5,000. */
+  readonly quietMs?: number | undefined
+}
+
+const PAGE = 500
+const QUIET_MS = 5_000
+const CAPACITY = 1_024
+const ASK_MS = 10_000
+/** How often the journal may be found shorter than what was seen before it counts as such, and not as a late host. */
+const SHORT_JOURNALS = 3
+
+/** One reader at a time: `for await`, or `next()` after the last one settled. */
+export class Follower implements AsyncIterableIterator<JournalEvent> {
+  readonly #buffer: JournalEvent[] = []
+  readonly #ended = new AbortController()
+  readonly #subscription: Subscription
+  readonly #stops: (() => void)[] = []
+  readonly #capacity: number
+  readonly #quietMs: number
+  #position: number | undefined
+  #live: boolean
+  /** The highest sequence that was heard of. */
+  #head = 0
+  /** While in doubt: events that join on to each other, up to the newest. */
+  #aside: Heard[] = []
+  #awake: Deferred<void> = deferred()
+  #failure: Error | undefined
+  #shortJournals = 0
+  #lastRev = 0
+
+  /** Subscribes at once: what happens from now on is not missed, whenever the reader begins. */
+  constructor(
+    private readonly channel: Channel,
+    private readonly options: FollowOptions,
+  ) {
+    this.#position = options.after
+    // What begins at 0 with a single object takes the first event as it comes; everything else reads first.
+    this.#live = options.after === 0 && options.id !== undefined
+    this.#capacity = options.capacity ?? CAPACITY
+    this.#quietMs = options.quietMs ?? QUIET_MS
+    const { id, kind } = options
+    this.#subscription = channel.link.nats.subscribe(
+      id === undefined ? eventSubject(channel.yard) : eventSubject(channel.yard, kind, id),
+      { callback: (error, message) => (error === null ? this.#receive(message) : this.#fail(error)) },
+    )
+    this.#stops.push(channel.link.onBack(() => this.#doubt()))
+    for (const signal of [channel.closing, options.signal]) this.#endWith(signal)
+  }
+
+  /** The next record; done when the signal aborted or the connection was closed. */
+  async next(): Promise<IteratorResult<JournalEvent, undefined>> {
+    for (;;) {
+      if (this.#failure !== undefined) {
+        this.#end()
+        throw this.#failure
+      }
+      if (this.#ended.signal.aborted) return { done: true, value: undefined }
+      const event = this.#buffer.shift()
+      if (event !== undefined) return { done: false, value: event }
+      if (this.#live) await this.#untilAwake()
+      else await this.#mend()
+    }
+  }
+
+  async return(): Promise<IteratorResult<JournalEvent, undefined>> {
+    this.#end()
+    return { done: true, value: undefined }
+  }
+
+  /** Has the journal asked before the next event is given, because something else says that there is news. */
+  lookAgain(): void {
+    this.#doubt()
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  #receive(message: Msg): void {
+    const heard = hear(message, this.options.id === undefined ? this.options.kind : undefined)
+    if (heard === undefined) {
+      this.channel.trouble(new Error(`what came on ${message.subject} is no record: asking the journal`))
+      this.#doubt()
+      return
+    }
+    this.#head = Math.max(this.#head, heard.seq)
+    if (!this.#live || this.#position === undefined) {
+      this.#keepAside(heard)
+      return
+    }
+    if (heard.seq <= this.#position) return
+    if (this.#joins(heard, this.#position) && this.#buffer.length < this.#capacity) this.#take(heard)
+    else {
+      this.#doubt()
+      this.#keepAside(heard)
+    }
+    this.#wake()
+  }
+
+  #joins(heard: Heard, position: number): boolean {
+    if (heard.seq <= position) return false
+    if (this.options.id === undefined) return heard.seq === position + 1
+    const rev = heard.event?.record.rev ?? 0
+    return heard.previous <= position && (this.#lastRev === 0 || rev === this.#lastRev + 1)
+  }
+
+  #take(heard: Heard): void {
+    this.#position = heard.seq
+    if (heard.event !== undefined) this.#put(heard.event)
+  }
+
+  #put(event: JournalEvent): void {
+    this.#buffer.push(event)
+    if (this.options.id !== undefined) this.#lastRev = event.record.rev
+  }
+
+  #keepAside(heard: Heard): void {
+    const last = this.#aside.at(-1)
+    if (last !== undefined && heard.seq <= last.seq) return
+    const joins =
+      last === undefined ||
+      (this.options.id === undefined ? heard.seq === last.seq + 1 : heard.previous === last.seq)
+    if (joins && this.#aside.length < this.#capacity) this.#aside.push(heard)
+    else this.#aside = joins ? [] : [heard]
+  }
+
+  #doubt(): void {
+    this.#live = false
+    this.#aside = []
+    this.#wake()
+  }
+
+  /** Reads the journal from the position on: one page, then back to live if that joins on to what is kept aside. */
+  async #mend(): Promise<void> {
+    const after = this.#position ?? (await this.#begin())
+    if (after === undefined) return
+    const { kind, id } = this.options
+    const question: Questions["events"] = {
+      after,
+      limit: PAGE,
+      ...(kind === undefined ? {} : { kind }),
+      ...(id === undefined ? {} : { id }),
+    }
+    const answer = await this.#ask("events", question, Math.max(after, this.#head))
+    if (answer === undefined || this.#isShort(answer.journal, after)) return
+    for (const { seq, record } of answer.items)
+      if (seq > (this.#position ?? after)) {
+        this.#position = seq
+        this.#put({ seq, record })
+      }
+    if (answer.next === null) this.#position = Math.max(this.#position ?? after, answer.journal)
+    else this.#position = Math.max(this.#position ?? after, answer.items.length === 0 ? answer.next : 0)
+    if (answer.next === null) this.#resume(this.#position)
+  }
+
+  #resume(position: number): void {
+    const rest = this.#aside.filter(({ seq }) => seq > position)
+    const [first] = rest
+    if (first === undefined ? this.#head > position : !this.#joins(first, position)) return
+    this.#aside = []
+    this.#live = true
+    for (const heard of rest) this.#take(heard)
+  }
+
+  /** The sequence of now. */
+  async #begin(): Promise<number | undefined> {
+    const status = await this.#ask("status", {}, 0)
+    if (status === undefined) return undefined
+    this.#position ??= status.journal
+    this.#aside = this.#aside.filter(({ seq }) => seq > status.journal)
+    return this.#position
+  }
+
+  /** True while the journal ends before what was seen; throws when that does not pass. */
+  #isShort(journal: number, after: number): boolean {
+    if (journal >= after) {
+      this.#shortJournals = 0
+      return false
+    }
+    this.#shortJournals++
+    if (this.#shortJournals < SHORT_JOURNALS) return true
+    this.#fail(
+      new ClientError(
+        "conflict",
+        "journal-shortened",
+        `the journal ends at ${journal}, although ${after} was seen: it was restored or lost its tail`,
+        "read everything again: what was seen may not hold any more",
+      ),
+    )
+    return true
+  }
+
+  /** Asks until there is an answer; undefined when the following ended or failed meanwhile. */
+  async #ask<Name extends "events" | "status">(
+    name: Name,
+    question: Questions[Name],
+    atLeast: number,
+  ): Promise<Answers[Name] | undefined> {
+    for (let attempt = 0; !this.#ended.signal.aborted; attempt++) {
+      // A stranger's message has a sequence too, which the host learns of late: the demand is dropped then.
+      const body = attempt < 2 && atLeast > 0 ? { ...question, atLeast } : question
+      try {
+        return await ask(this.channel, name, body, { signal: this.#ended.signal, timeoutMs: ASK_MS })
+      } catch (error) {
+        if (this.#ended.signal.aborted) return undefined
+        if (!isClientError(error) || !error.retryable) {
+          this.#fail(asError(error))
+          return undefined
+        }
+        this.channel.trouble(error)
+        await pause(backOff(attempt, 100, 2_000), this.#ended.signal, true)
+      }
+    }
+    return undefined
+  }
+
+  async #untilAwake(): Promise<void> {
+    const quiet = new AbortController()
+    const waited = pause(jittered(this.#quietMs), quiet.signal, true).then(() => "quiet")
+    const woken = await Promise.race([waited, this.#awake.promise])
+    quiet.abort()
+    if (woken === "quiet" && !this.#ended.signal.aborted) this.#doubt()
+  }
+
+  #wake(): void {
+    this.#awake.resolve()
+    this.#awake = deferred()
+  }
+
+  #fail(error: Error): void {
+    this.#failure ??= error instanceof PermissionViolationError ? denied(error) : error
+    this.#wake()
+  }
+
+  #endWith(signal: AbortSignal | undefined): void {
+    if (signal === undefined) return
+    const end = () => this.#end()
+    if (signal.aborted) {
+      end()
+      return
+    }
+    signal.addEventListener("abort", end, { once: true })
+    this.#stops.push(() => signal.removeEventListener("abort", end))
+  }
+
+  #end(): void {
+    if (this.#ended.signal.aborted) return
+    this.#ended.abort()
+    for (const stop of this.#stops) stop()
+    if (!this.channel.link.closed) this.#subscription.unsubscribe()
+    this.#buffer.length = 0
+    this.#aside = []
+    this.#wake()
+  }
+}
+
+function denied(cause: PermissionViolationError): ClientError {
+  return new ClientError(
+    "denied",
+    "no-access",
+    `the NATS server does not let this user subscribe to ${cause.subject}`,
+    "ask the operator for the permissions that docs/protocol.md lists",
+    { cause },
+  )
+}

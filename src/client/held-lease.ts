@@ -1,0 +1,245 @@
+// A lease in the hand of its holder. Invariants:
+// - `lost` aborts before the yard can give the resource to anybody else: the end is counted by the holder's own clock
+//   from *before* the last renewal was sent, less a grace in which work can stop.
+// - Once lost, always lost; a renewal that is answered too late does not revive it.
+// - An end that the yard tells (released, expired, resource gone) is lost as well, unless this handle released it.
+// - After release, loss or detach nothing is renewed any more.
+
+import type { LeaseRecord, ResourceRecord } from "../machines/record.js"
+import type { EndReason } from "../machines/stimulus.js"
+import { asError, type Channel } from "./channel.js"
+import { send } from "./commands.js"
+import type { CallOptions, Duration, Lease, LeaseOptions, Term } from "./drydock.js"
+import { LeaseLostError, RejectedError } from "./errors.js"
+import type { Follower } from "./follower.js"
+import { RenewalLoop } from "./renewal.js"
+import { termBody } from "./term.js"
+import type { YardTime } from "./yard-time.js"
+
+export interface Holding {
+  readonly record: LeaseRecord
+  readonly resource: ResourceRecord
+  readonly token: number
+  readonly follower: Follower
+  readonly yardTime: YardTime
+  /** What each renewal asks for; undefined: none is sent. */
+  readonly renewBy: { readonly ttl: Duration; readonly until?: string | undefined } | undefined
+  readonly graceMs: number
+  readonly onRecord: LeaseOptions["onRecord"]
+  readonly onReleaseError: LeaseOptions["onReleaseError"]
+}
+
+const RELEASE_MS = 10_000
+/** When it is lost anyway, nobody waits long for a yard that does not answer. */
+const RELEASE_LOST_MS = 2_000
+const ENDED: ReadonlySet<string> = new Set(["released", "broken", "destroyed"])
+
+export class HeldLease implements Lease {
+  readonly id: string
+  readonly token: number
+  readonly resource: ResourceRecord
+  readonly #lost = new AbortController()
+  /** Aborts with loss, release and detach: nothing more is done for the lease. */
+  readonly #over = new AbortController()
+  #record: LeaseRecord
+  #deadlineMs: number | undefined
+  #timer: NodeJS.Timeout | undefined
+  #releasing: Promise<void> | undefined
+
+  constructor(
+    private readonly channel: Channel,
+    private readonly holding: Holding,
+  ) {
+    this.id = holding.record.id
+    this.token = holding.token
+    this.resource = holding.resource
+    this.#record = holding.record
+    this.#adopt(holding.record)
+    this.#follow().catch((error: unknown) => channel.trouble(asError(error)))
+    const { renewBy } = holding
+    if (renewBy !== undefined) {
+      const loop = new RenewalLoop(channel, {
+        renewBy,
+        over: this.#over.signal,
+        leftMs: () => this.#leftMs(),
+        isAtHardEnd: () => renewBy.until !== undefined && this.#record.context.until === renewBy.until,
+        renew: (timeoutMs) => this.#renew(renewBy, { timeoutMs, signal: this.#over.signal }),
+      })
+      loop.run().catch((error: unknown) => channel.trouble(asError(error)))
+    }
+  }
+
+  get record(): LeaseRecord {
+    return this.#record
+  }
+
+  get until(): Date | undefined {
+    const { until } = this.#record.context
+    return until === null ? undefined : new Date(until)
+  }
+
+  /** Looks at the clock first: after a stall of this program the timer may not have had its turn yet. */
+  get lost(): AbortSignal {
+    this.#checkDeadline()
+    return this.#lost.signal
+  }
+
+  async renew(term: Term = {}, options: CallOptions = {}): Promise<Date | undefined> {
+    this.lost.throwIfAborted()
+    const isBare = term.ttl === undefined && term.until === undefined
+    await this.#renew(isBare ? (this.holding.renewBy ?? {}) : term, options)
+    return this.until
+  }
+
+  release(options: CallOptions & { readonly reason?: string | undefined } = {}): Promise<void> {
+    this.#releasing ??= this.#release(options).catch((error: unknown) => {
+      // The next call tries again.
+      this.#releasing = undefined
+      throw error
+    })
+    return this.#releasing
+  }
+
+  detach(): void {
+    this.#stop()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      await this.release()
+    } catch (error) {
+      this.#tellReleaseError(asError(error))
+    }
+  }
+
+  async #renew(term: Term, options: CallOptions): Promise<void> {
+    const { outcome, sentMs } = await send(this.channel, "lease", this.id, "renew", termBody(term), options)
+    if (outcome.outcome === "rejected") {
+      this.#understandRefusal(outcome.code)
+      this.lost.throwIfAborted()
+      throw new RejectedError(outcome)
+    }
+    this.holding.yardTime.learn(outcome, sentMs)
+    if (outcome.record.kind === "lease") this.#see(outcome.record)
+    this.lost.throwIfAborted()
+  }
+
+  /** A lease that takes no renewal has probably ended. */
+  #understandRefusal(code: string): void {
+    if (code === "unknown-actor")
+      this.#lose({ code: "unknown", message: "the yard does not know it any more" }, undefined)
+    // Its end is in the journal already: the follower is told now what it would have heard anyway.
+    if (code === "not-allowed") this.holding.follower.lookAgain()
+  }
+
+  async #release(options: CallOptions & { readonly reason?: string | undefined }): Promise<void> {
+    const { reason, ...call } = options
+    const timeoutMs = call.timeoutMs ?? (this.#lost.signal.aborted ? RELEASE_LOST_MS : RELEASE_MS)
+    this.#stop()
+    const body = reason === undefined ? {} : { reason }
+    const { outcome } = await send(this.channel, "lease", this.id, "release", body, { ...call, timeoutMs })
+    if (outcome.outcome === "accepted") {
+      if (outcome.record.kind === "lease") this.#see(outcome.record)
+      return
+    }
+    // Forgotten by the yard is as released as can be.
+    if (outcome.code !== "unknown-actor") throw new RejectedError(outcome)
+  }
+
+  async #follow(): Promise<void> {
+    try {
+      for await (const { record } of this.holding.follower) if (record.kind === "lease") this.#see(record)
+    } catch (error) {
+      // Nobody can say any more whether it is still held; the deadline still holds.
+      this.channel.trouble(asError(error))
+    }
+  }
+
+  #see(record: LeaseRecord): void {
+    if (record.rev <= this.#record.rev) return
+    this.#record = record
+    this.#tell(record)
+    this.#adopt(record)
+  }
+
+  #tell(record: LeaseRecord): void {
+    try {
+      this.holding.onRecord?.(record)
+    } catch (error) {
+      this.channel.trouble(asError(error))
+    }
+  }
+
+  /** Draws the consequences of the last record: ended, another grant, or another end. */
+  #adopt(record: LeaseRecord): void {
+    if (this.#over.signal.aborted) return
+    if (ENDED.has(record.to)) {
+      const reason = record.context.reason ?? { code: record.to, message: `it is ${record.to}` }
+      this.#lose(reason, record)
+      return
+    }
+    if (record.context.token !== this.token) {
+      this.#lose({ code: "thrown-back", message: "its resource was taken from it" }, record)
+      return
+    }
+    const { until } = record.context
+    this.#deadlineMs =
+      until === null ? undefined : this.holding.yardTime.toHolderMs(until) - this.holding.graceMs
+    this.#arm()
+  }
+
+  #leftMs(): number {
+    return this.#deadlineMs === undefined
+      ? Number.POSITIVE_INFINITY
+      : this.#deadlineMs - this.channel.clock.nowMs()
+  }
+
+  #arm(): void {
+    clearTimeout(this.#timer)
+    this.#checkDeadline()
+    if (this.#over.signal.aborted || this.#deadlineMs === undefined) return
+    // Looked at often enough to notice a sleep of the machine, in which timers stand still.
+    const delayMs = Math.min(Math.max(1, this.#leftMs()), LOOK_MS)
+    this.#timer = setTimeout(() => this.#arm(), delayMs)
+    this.#timer.unref()
+  }
+
+  #checkDeadline(): void {
+    if (this.#over.signal.aborted || this.#leftMs() > 0) return
+    const { until } = this.#record.context
+    const isHardEnd = this.holding.renewBy === undefined || this.holding.renewBy.until === until
+    this.#lose(
+      isHardEnd
+        ? { code: "expired", message: `its time ends at ${until ?? "an unknown time"}` }
+        : { code: "not-renewed", message: "no renewal was confirmed in time" },
+      undefined,
+    )
+  }
+
+  #lose(reason: EndReason, record: LeaseRecord | undefined): void {
+    if (this.#over.signal.aborted) return
+    this.#lost.abort(new LeaseLostError(this.id, reason, record))
+    this.#stop()
+  }
+
+  #stop(): void {
+    this.#over.abort()
+    clearTimeout(this.#timer)
+    this.holding.follower.return().catch((error: unknown) => this.channel.trouble(asError(error)))
+  }
+
+  #tellReleaseError(error: Error): void {
+    const { onReleaseError } = this.holding
+    if (onReleaseError === undefined) {
+      process.emitWarning(`lease ${this.id} was not released: ${error.message}`, "DrydockWarning")
+      return
+    }
+    try {
+      onReleaseError(error)
+    } catch (second) {
+      this.channel.trouble(asError(second))
+    }
+  }
+}
+
+const LOOK_MS = 1_000
