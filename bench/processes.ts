@@ -16,20 +16,18 @@ export function startNode(script: string, args: readonly string[], env: NodeJS.P
   })
 }
 
-/** The first line of its output that is a JSON object with `event: "ready"`. */
-export async function untilReady(child: Child): Promise<Record<string, unknown>> {
-  return new Promise((resolve, reject) => {
+/** Waits for the line of JSON with `event: "ready"`; what it prints afterwards is thrown away. */
+export async function untilReady(child: Child): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
     let text = ""
-    child.stdout.on("data", (chunk: Buffer) => {
+    const read = (chunk: Buffer) => {
       text += chunk.toString()
-      for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n")) {
-        const line = text.slice(0, end)
-        text = text.slice(end + 1)
-        if (!line.startsWith("{")) continue
-        const said: Record<string, unknown> = JSON.parse(line)
-        if (said.event === "ready") resolve(said)
-      }
-    })
+      if (!text.includes('"event":"ready"')) return
+      child.stdout.off("data", read)
+      child.stdout.resume()
+      resolve()
+    }
+    child.stdout.on("data", read)
     child.on("error", reject)
     child.on("exit", (code) => reject(new Error(`it ended with ${code} before it was ready`)))
   })

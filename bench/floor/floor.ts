@@ -11,7 +11,11 @@ const BATCH = 1_000
 const PURGE_EVERY = 20_000
 
 const yard = "default"
-const { DRYDOCK_NATS_URL: servers = "", DRYDOCK_HOST_USER: user = "", DRYDOCK_HOST_PASSWORD: pass = "" } = process.env
+const {
+  DRYDOCK_NATS_URL: servers = "",
+  DRYDOCK_HOST_USER: user = "",
+  DRYDOCK_HOST_PASSWORD: pass = "",
+} = process.env
 const nc = await connect({ servers, user, pass, noAsyncTraces: true })
 const jsm = await jetstreamManager(nc)
 const utf8 = new TextDecoder()
@@ -23,7 +27,7 @@ interface Waiting {
   readonly outcome: string
   readonly reply: string | undefined
 }
-let waiting: Waiting[] = []
+const waiting: Waiting[] = []
 let appending = false
 let decided = 0
 
@@ -39,9 +43,30 @@ function decide({ seq, subject, timestamp: at, headers: hdrs, data }: JsMsg): Wa
   const slots = ["almanac.host.lease(r0123456789,17)"]
   const asked = { ttl: "30m", until: null }
   const times = { until: at, requestedAt: at, acquiredAt: at, activatedAt: at }
-  const context = { type: "host", attributes: {}, blueprints: null, by: principal, order: seq, asked, slots, ...times }
-  Object.assign(context, { resource: "r0123456789", token: 2 ** 40 + last, waiting: null, build: null, cleanup: false })
-  Object.assign(context, { reason, notes: {}, sealTo: null, job: null, request: '{"attributes":{},"type":"host"}' })
+  const context = {
+    type: "host",
+    attributes: {},
+    blueprints: null,
+    by: principal,
+    order: seq,
+    asked,
+    slots,
+    ...times,
+  }
+  Object.assign(context, {
+    resource: "r0123456789",
+    token: 2 ** 40 + last,
+    waiting: null,
+    build: null,
+    cleanup: false,
+  })
+  Object.assign(context, {
+    reason,
+    notes: {},
+    sealTo: null,
+    job: null,
+    request: '{"attributes":{},"type":"host"}',
+  })
   const machine = { id: "lease", version: "1", hash: "0123456789abcdef" }
   const event = { type: verb, ...body }
   const actor = { v: 1, yard, kind, id, rev: requested ? 1 : 2, from, to, path, event, context }
@@ -89,7 +114,8 @@ await consumer.consume({
   callback: (message) => {
     waiting.push(decide(message))
     if (!appending) void commit()
-    if (++decided % PURGE_EVERY === 0) void jsm.streams.purge("DRYDOCK_DEFAULT_COMMANDS", { seq: message.seq - 5_000 })
+    if (++decided % PURGE_EVERY === 0)
+      void jsm.streams.purge("DRYDOCK_DEFAULT_COMMANDS", { seq: message.seq - 5_000 })
   },
 })
 process.stdout.write('{"event":"ready"}\n')

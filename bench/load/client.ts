@@ -66,12 +66,12 @@ export class Client {
   hear(outcome: OutcomeHeard): void {
     if (outcome.outcome !== "accepted" || outcome.record?.id !== this.#lease) {
       this.tally.failed(`${this.standing}: ${outcome.code ?? "wrong lease"}: ${outcome.message ?? ""}`)
-      return this.#ask()
+      this.#ask()
+      return
     }
     const { to } = outcome.record
-    if (this.#phase === "asking") {
-      if (to === "active") return this.#held()
-      if (to !== "pending" && to !== "acquired") return this.#strange(to)
+    if (this.#phase === "asking" && to === "active") this.#held()
+    else if (this.#phase === "asking" && (to === "pending" || to === "acquired")) {
       this.#phase = "waiting"
       this.tally.waits(this.#lease)
       if (this.#early) this.#held()
@@ -91,7 +91,8 @@ export class Client {
   #ask(): void {
     if (this.#stopped) {
       this.#phase = "idle"
-      return this.tally.ended()
+      this.tally.ended()
+      return
     }
     this.#round++
     this.#lease = `${this.principal}_${this.name}-${this.#round}`

@@ -1,10 +1,10 @@
 // A yard without hosting: commands go straight into the pure step, follow-ups come back as commands at once.
 
-import almanacServiceHost from "../../src/blueprints/almanac-service-host/index.js"
 import { type Command, createYard, step, type Verdict, type Yard } from "../../src/actors/kernel/index.js"
+import almanacServiceHost from "../../src/blueprints/almanac-service-host/index.js"
+import type { Kind } from "../../src/machines/names.js"
 import type { Send } from "../../src/machines/record.js"
 import { commandSubject, internalSubject } from "../../src/machines/subjects.js"
-import type { Kind } from "../../src/machines/names.js"
 
 const encoder = new TextEncoder()
 const HASH = "0123456789abcdef"
@@ -25,7 +25,9 @@ export class Ledger {
 
   /** A command of a person, as it would lie in COMMANDS. */
   command(kind: Kind, id: string, verb: string, body: unknown): Command {
-    return this.#message(commandSubject("default", kind, id, verb, "bench"), body, { "Drydock-Id": `c${this.#seq}` })
+    return this.#message(commandSubject("default", kind, id, verb, "bench"), body, {
+      "Drydock-Id": `c${this.#seq}`,
+    })
   }
 
   /** A follow-up as it would lie in COMMANDS. */
@@ -70,7 +72,13 @@ export class Ledger {
   #message(subject: string, body: unknown, headers: { readonly [name: string]: string }): Command {
     this.#seq++
     this.#now++
-    return { seq: this.#seq, timestampMs: this.#now, subject, headers, data: encoder.encode(JSON.stringify(body)) }
+    return {
+      seq: this.#seq,
+      timestampMs: this.#now,
+      subject,
+      headers,
+      data: encoder.encode(JSON.stringify(body)),
+    }
   }
 }
 

@@ -43,7 +43,8 @@ function uncontended(held: number): string[] {
   for (let n = 0; n < WARM_UP + ROUNDS; n++) {
     const left = requests.time(ledger, ledger.command("lease", `l${n}`, "request", request))
     const follow = releases.time(ledger, ledger.command("lease", `l${n}`, "release", {}))
-    if (left.length + follow.length > 0) throw new Error("an uncontended cycle is two commands and two records")
+    if (left.length + follow.length > 0)
+      throw new Error("an uncontended cycle is two commands and two records")
   }
   return [requests, releases].map((sort) => sort.row(`room for all, ${held} held`))
 }
@@ -66,9 +67,6 @@ function contended(waiting: number): string[] {
 }
 
 /** A whole pool becomes free at once: how long the longest single step is. */
-const rows = [
-  ...[0, 512, 10_000].flatMap(uncontended),
-  ...[10, 1_000, 10_000].flatMap(contended),
-]
+const rows = [...[0, 512, 10_000].flatMap(uncontended), ...[10, 1_000, 10_000].flatMap(contended)]
 console.log("| scene | step | mean µs | p50 µs | p99 µs |\n|---|---|--:|--:|--:|")
 console.log(rows.join("\n"))
