@@ -25,7 +25,8 @@ export class MemoryCommandReader {
     this.#unhook = server.onStored((stream) => {
       if (stream === commands) this.wake()
     })
-    this.wake()
+    // Some turns later, so that whoever asked has the reading in hand when the first message comes.
+    server.later(() => server.later(() => server.later(() => this.wake())))
   }
 
   wake(): void {

@@ -128,7 +128,8 @@ export class MemoryStream {
       seq,
       timestampMs: nowMs,
       subject,
-      headers: Object.keys(headers).length === 0 ? undefined : { ...headers },
+      // No prototype: as a message from nats-server has none.
+      headers: Object.keys(headers).length === 0 ? undefined : Object.assign(Object.create(null), headers),
       data: data.slice(),
     }
     if (previous !== undefined && this.settings.lastOnly) this.forget(subject)

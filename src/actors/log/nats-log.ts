@@ -57,7 +57,8 @@ export function natsLog(
 
     append: (after, entries) => append(replies, after, entries),
 
-    lastPerSubject: () => readNow(reading, journal, { policy: "last_per_subject" }),
+    lastPerSubject: () =>
+      readNow(reading, journal, { policy: "last_per_subject", subjects: [`drydock.${yard}.journal.>`] }),
     journal: (from, { subject, limit } = {}) =>
       readNow(
         reading,
@@ -106,7 +107,7 @@ export function natsLog(
       }
     },
 
-    serveQueries: (ask) => serveQueries(nats, yard, ask),
+    serveQueries: (ask) => serveQueries(link, yard, ask),
 
     claim: (expect, holder, ttlMs) => claim.write(expect, holder, ttlMs),
     dropClaim: (seq) => claim.drop(seq),

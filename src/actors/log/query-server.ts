@@ -1,14 +1,17 @@
 // Queries come as plain requests. A reply subject that lies in the yard's own subjects, or in the server's, is never
 // answered: the answer would be a message of the host's, written where the asker may not write.
 
-import type { NatsConnection } from "nats"
+import type { Link } from "./link.js"
 import { LogError, type Question, type Reading } from "./log.js"
 
-export function serveQueries(
-  nats: NatsConnection,
+/** Resolves when the server knows that questions are taken here. Throws LogError `unavailable`. */
+export async function serveQueries(
+  link: Link,
   yard: string,
   ask: (question: Question) => void,
 ): Promise<Reading> {
+  const { nats } = link
+  if (!link.connected) throw new LogError("unavailable", "not connected to the server")
   const subscription = nats.subscribe(`drydock.${yard}.query.*.*`, {
     callback: (error, message) => {
       if (error !== null) return
@@ -25,7 +28,7 @@ export function serveQueries(
           if (largest !== undefined && body.length > largest) {
             throw new LogError("too-large", `an answer of ${body.length} bytes; the server takes ${largest}`)
           }
-          if (!nats.isClosed()) nats.publish(reply, body)
+          if (link.connected) nats.publish(reply, body)
         },
       }
       try {
@@ -38,12 +41,18 @@ export function serveQueries(
       }
     },
   })
-  return Promise.resolve({
-    stop: () => {
+  try {
+    await nats.flush()
+  } catch (error) {
+    subscription.unsubscribe()
+    throw new LogError("unavailable", "the connection broke", { cause: error })
+  }
+  return {
+    stop: async () => {
+      // Already gone with a closed connection; the library ignores the repetition.
       subscription.unsubscribe()
-      return Promise.resolve()
     },
-  })
+  }
 }
 
 /** Whether the host may publish to this reply subject; see above. */

@@ -44,7 +44,7 @@ export interface ConsumerSettings {
   readonly policy: "by_start_sequence" | "last_per_subject"
   /** For `by_start_sequence`. */
   readonly from?: number | undefined
-  /** Default: every subject of the stream. */
+  /** Default: every subject of the stream; `last_per_subject` must name them. */
   readonly subjects?: readonly string[] | undefined
   /** The server removes it when nobody pulled for so long. */
   readonly idleMs: number
