@@ -78,7 +78,7 @@ const whyAnswer = z.looseObject({
 const eventsAnswer = z.looseObject({
   ...shared,
   items: z.array(numbered),
-  /** Pass it as `after` to go on; null at the end of the journal. */
+  /** Everything up to it is in this answer: pass it as `after` to go on. Null means `journal`. */
   next: sequence.nullable(),
 })
 

@@ -178,15 +178,17 @@ export class Follower implements AsyncIterableIterator<JournalEvent> {
         this.#position = seq
         this.#put({ seq, record })
       }
-    if (answer.next === null) this.#position = Math.max(this.#position ?? after, answer.journal)
-    else this.#position = Math.max(this.#position ?? after, answer.items.length === 0 ? answer.next : 0)
-    if (answer.next === null) this.#resume(this.#position)
+    const position = Math.max(this.#position ?? after, answer.next ?? answer.journal)
+    this.#position = position
+    // A page that was cut ends with its last item. Whatever was stored after a whole one reaches us as an event.
+    const isCut = answer.next === answer.items.at(-1)?.seq && position < answer.journal
+    this.#resume(position, isCut)
   }
 
-  #resume(position: number): void {
+  #resume(position: number, isCut: boolean): void {
     const rest = this.#aside.filter(({ seq }) => seq > position)
     const [first] = rest
-    if (first === undefined ? this.#head > position : !this.#joins(first, position)) return
+    if (first === undefined ? isCut || this.#head > position : !this.#joins(first, position)) return
     this.#aside = []
     this.#live = true
     for (const heard of rest) this.#take(heard)

@@ -130,6 +130,8 @@ function natsOptions(server: Server, principal: string, inboxPrefix: string | un
     name: `drydock ${principal}`,
     timeout: CONNECT_MS,
     maxReconnectAttempts: -1,
+    // A server that comes back with other users must not end a program that waits for it.
+    ignoreAuthErrorAbort: true,
     reconnectTimeWait: RECONNECT_MS,
     reconnectJitter: RECONNECT_JITTER_MS,
     pingInterval: PING_MS,

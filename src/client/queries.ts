@@ -10,8 +10,10 @@ import { ClientError, type ErrorKind } from "./errors.js"
 import { orAborted } from "./link.js"
 import { backOff, pause } from "./pause.js"
 
+/** A host that may have been replaced says nothing: then it is soon time to ask the next one. */
+const ANSWER_MS = 2_000
 /** Longer than the host waits for `atLeast`. */
-const ANSWER_MS = 6_000
+const AT_LEAST_MS = 6_000
 const FIRST_PAUSE_MS = 50
 const MOST_PAUSE_MS = 500
 
@@ -46,7 +48,8 @@ export async function ask<Name extends QueryName>(
       last = noServer(channel)
       continue
     }
-    const timeoutMs = Math.max(1, Math.min(ANSWER_MS, leftMs()))
+    const patienceMs = question.atLeast === undefined ? ANSWER_MS * Math.min(attempt + 1, 5) : AT_LEAST_MS
+    const timeoutMs = Math.max(1, Math.min(patienceMs, leftMs()))
     const answer = await orAborted(askOnce(channel, name, question, timeoutMs), options.signal)
     if ("answer" in answer) return answer.answer
     if (!answer.passing) throw answer.error

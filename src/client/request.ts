@@ -20,7 +20,8 @@ import { asDuration, termBody, toInstant, toMs } from "./term.js"
 import { WaitingExplainer } from "./waiting.js"
 import { YardTime } from "./yard-time.js"
 
-const DEFAULT_TTL: Duration = "60s"
+/** Of a lease that renews itself: so long after its holder died it is free again. */
+export const DEFAULT_TTL: Duration = "60s"
 const DEFAULT_WAIT: Duration = "10m"
 const WITHDRAW_MS = 5_000
 const EXPLAIN_MS = 1_000
