@@ -121,6 +121,11 @@ const CATALOGUE: { readonly [code: string]: ErrorEntry } = {
   },
 
   // Programs on hosts
+  "timed-out": {
+    exit: EXIT.negative,
+    why: "the program ran longer than --timeout allows",
+    cures: ["allow more time: --timeout 1h"],
+  },
   "not-found": { exit: EXIT.notFound, why: "the program does not exist on the host", cures: [] },
   "not-executable": { exit: EXIT.notExecutable, why: "the program is not executable on the host", cures: [] },
   "host-unreachable": {

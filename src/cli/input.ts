@@ -5,7 +5,7 @@ import { text as readAll } from "node:stream/consumers"
 import type { Duration } from "../client/index.js"
 import { parseDuration } from "../machines/duration.js"
 import { isObject, jsonFault } from "../machines/json.js"
-import { isKind, KINDS, type Kind, OBJECT_ID } from "../machines/names.js"
+import { isKind, KINDS, type Kind, OBJECT_ID, YARD_NAME } from "../machines/names.js"
 import { CliError } from "./failure.js"
 import { nearest } from "./text.js"
 
@@ -21,6 +21,12 @@ export function durationOf(option: string, text: string | undefined): Duration |
       cures: [`--${option} 90s, 30m, 2h or 1d`],
     },
   )
+}
+
+/** Milliseconds of a duration. Throws CliError `invalid-duration`. */
+export function durationMsOf(option: string, text: string | undefined): number | undefined {
+  const duration = durationOf(option, text)
+  return duration === undefined ? undefined : parseDuration(duration)
 }
 
 function isDuration(text: string): text is Duration {
@@ -146,4 +152,15 @@ export function environmentOf(pairs: readonly string[]): { readonly [name: strin
       return [name, pair.slice(at + 1)] as const
     }),
   )
+}
+
+/** The name of a yard; `default` when none is given. Throws CliError `usage`. */
+export function yardNameOf(text: string | undefined): string {
+  if (text === undefined) return "default"
+  if (YARD_NAME.test(text)) return text
+  throw new CliError("usage", `--yard: not a yard's name: ${JSON.stringify(text.slice(0, 40))}`, {
+    why: [
+      "a name has lower-case letters, digits and -, begins with a letter or digit, and has at most 32 characters",
+    ],
+  })
 }

@@ -52,3 +52,19 @@ export class Interrupted extends Error {
     this.exit = signalExit(by)
   }
 }
+
+/** Resolves when the signal is aborted; keeps the process alive until then. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve()
+  const alive = setInterval(() => {}, 1_000_000)
+  return new Promise((resolve) =>
+    signal.addEventListener(
+      "abort",
+      () => {
+        clearInterval(alive)
+        resolve()
+      },
+      { once: true },
+    ),
+  )
+}

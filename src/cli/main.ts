@@ -1,10 +1,10 @@
 #!/usr/bin/env node
 // The drydock command. What is needed for every call is loaded here; each command loads the rest for itself.
 
-import { readFileSync } from "node:fs"
 import { Command, CommanderError } from "commander"
 import { failureOf } from "./failure.js"
 import { Output } from "./output.js"
+import { packageVersion } from "./package.js"
 import { buildProgram, usageError } from "./program.js"
 
 const BROKEN_PIPE_EXIT = 141
@@ -23,13 +23,6 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-function packageVersion(): string {
-  const parsed: unknown = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"))
-  return typeof parsed === "object" && parsed !== null && "version" in parsed
-    ? String(parsed.version)
-    : "unknown"
-}
-
 /** Also when the command line could not be parsed: `--json` before the program's own arguments. */
 function asksForJson(argv: readonly string[]): boolean {
   const end = argv.indexOf("--")
@@ -42,4 +35,6 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   throw error
 })
 
-process.exitCode = await main(process.argv)
+const exit = await main(process.argv)
+// An input that nobody reads any more would keep the process; what was written has to leave first.
+process.stdout.write("", () => process.exit(exit))

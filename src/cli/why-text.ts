@@ -1,43 +1,28 @@
 // The answer of the query `why` for people: where the lease stands, what every blueprint says, who holds what, and
 // what would help.
 
-import { z } from "zod"
 import type { WhyAnswer } from "../client/index.js"
 import type { Colors } from "./output.js"
 import { count, labelled, printable, relative } from "./text.js"
 import { stateText } from "./transition.js"
 
-/** Fields that newer hosts add; absent ones show nothing. */
-const more = z.looseObject({
-  summary: z.string().optional(),
-  holders: z
-    .array(
-      z.looseObject({ lease: z.string(), by: z.string(), resource: z.string(), until: z.string().nullish() }),
-    )
-    .optional(),
-})
-
 const LABEL_WIDTH = 12
 
 export function whyText(answer: WhyAnswer, c: Colors): string {
-  const { summary, holders } = more.safeParse(answer).data ?? {}
-  const place =
-    answer.position === null || answer.position === undefined ? "" : `   position ${answer.position}`
+  const ahead = answer.ahead === 0 ? "" : `, ${count(answer.ahead, "lease")} ahead`
+  const place = isNone(answer.position) ? "" : `   position ${answer.position}${ahead}`
   const part = (label: string, lines: readonly string[]) =>
     lines.length === 0 ? [] : [labelled(c.dim(label), lines.map(printable), LABEL_WIDTH)]
   return [
-    `${c.bold(answer.id)}  ${stateText(answer.state, c)}${place}${aheadText(answer.ahead)}`,
-    ...part(
-      "because",
-      [summary ?? answer.waiting?.code ?? ""].filter((line) => line !== ""),
-    ),
+    `${c.bold(answer.id)}  ${stateText(answer.state, c)}${place}`,
+    ...part("because", reasonOf(answer)),
     ...part(
       "blueprints",
       answer.considered.map(({ blueprint, code, message }) => `${blueprint}: ${message} (${code})`),
     ),
     ...part(
       "held by",
-      (holders ?? []).map(
+      answer.holders.map(
         ({ lease, by, resource, until }) => `${lease} of ${by} on ${resource}, ${endText(until)}`,
       ),
     ),
@@ -45,24 +30,26 @@ export function whyText(answer: WhyAnswer, c: Colors): string {
   ].join("\n")
 }
 
-/** One line while waiting: `position 2 · every host is in use · ada_x7 ends in 4 min`. */
+/** One line while waiting: `position 2 · every host is in use · ada_x7 of ada ends in 4 min`. */
 export function waitingLine(answer: WhyAnswer): string {
-  const { summary, holders } = more.safeParse(answer).data ?? {}
-  const [soonest] = holders ?? []
+  const [soonest] = answer.holders
   const parts = [
-    answer.position === null || answer.position === undefined ? "" : `position ${answer.position}`,
-    summary ?? answer.waiting?.code ?? "",
-    soonest === undefined ? "" : `${soonest.lease} of ${soonest.by}: ${endText(soonest.until)}`,
+    ...(isNone(answer.position) ? [] : [`position ${answer.position}`]),
+    ...reasonOf(answer),
+    ...(soonest === undefined ? [] : [`${soonest.lease} of ${soonest.by}: ${endText(soonest.until)}`]),
   ]
-  return printable(parts.filter((part) => part !== "").join(" · "))
+  return printable(parts.join(" · "))
 }
 
-function endText(until: string | null | undefined): string {
-  return until === null || until === undefined ? "no end set" : `ends ${relative(until)}`
+function reasonOf(answer: WhyAnswer): readonly string[] {
+  const reason = answer.summary === "" ? (answer.waiting?.code ?? "") : answer.summary
+  return reason === "" ? [] : [reason]
 }
 
-function aheadText(ahead: WhyAnswer["ahead"]): string {
-  if (ahead === null || ahead === undefined) return ""
-  const number = typeof ahead === "number" ? ahead : ahead.length
-  return number === 0 ? "" : `, ${count(number, "lease")} ahead`
+function endText(until: string | null): string {
+  return until === null ? "no end set" : `ends ${relative(until)}`
+}
+
+function isNone(value: unknown): value is null | undefined {
+  return value === null || value === undefined
 }

@@ -1,0 +1,55 @@
+import type { Call } from "../call.js"
+import { yardNameOf } from "../input.js"
+import { aborted, interruption } from "../interruption.js"
+import { serverUrl } from "../server-url.js"
+import { reportJson, reportLine, serve } from "../serving.js"
+
+export async function host(call: Call): Promise<number> {
+  const { out } = call
+  const url = call.text("server") ?? "nats://127.0.0.1:4222"
+  const yard = yardNameOf(call.text("yard"))
+  const isQuiet = call.flag("quiet")
+  const progress = out.progress(`connecting to ${serverUrl(url)}`)
+  const stop = interruption({ first: () => out.say("giving the yard back (Ctrl-C again leaves at once)") })
+  let isReady = false
+  const serving = await serve({
+    url,
+    user: call.text("user"),
+    password: process.env.DRYDOCK_HOST_PASSWORD,
+    yard,
+    report: (report) => {
+      if (report.event === "role" && isReady)
+        out.event({ event: "role", role: report.role, why: report.why }, () => reportLine(report))
+      else if (isReady && !isQuiet && report.event !== "role")
+        out.event({ event: "report", ...reportJson(report) }, () => reportLine(report))
+    },
+  }).finally(() => progress.done())
+  try {
+    await settled(serving.host.active())
+    isReady = true
+    const { role, name } = serving.host
+    out.event({ event: "ready", nats: serverUrl(url), yard, host: name, role }, () =>
+      role === "active"
+        ? `${out.c.green("●")} ${name} serves yard ${yard} on ${serverUrl(url)}`
+        : `${out.c.yellow("◌")} ${name} stands by for yard ${yard} on ${serverUrl(url)}; it takes over when the active host goes`,
+    )
+    await aborted(stop.signal)
+  } finally {
+    await serving.stop()
+    stop.end()
+  }
+  out.event({ event: "stopped" }, () => "stopped")
+  return 0
+}
+
+const SETTLE_MS = 3_000
+
+/** Active, or clearly not soon: another host has the yard. */
+async function settled(active: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const enough = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, SETTLE_MS)
+  })
+  await Promise.race([active, enough])
+  clearTimeout(timer)
+}

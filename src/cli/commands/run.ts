@@ -1,0 +1,130 @@
+import type { Lease } from "../../client/index.js"
+import type { Running } from "../../interfaces/index.js"
+import { ask, wanted } from "../asking.js"
+import type { Call } from "../call.js"
+import { CliError } from "../failure.js"
+import { durationMsOf, durationOf, environmentOf } from "../input.js"
+import { Interrupted, type Interruption, interruption } from "../interruption.js"
+import { onHost, type Ran } from "../on-host.js"
+import { spell } from "../text.js"
+import { timedOut } from "../timed-out.js"
+import { placeText } from "../transition.js"
+import { withYard } from "../yard.js"
+
+const DEFAULT_TTL = "60s"
+/** An unrenewed lease counts as lost this part of its ttl before its end, so that the program is gone by then. */
+const GRACE_PART = 0.2
+const MOST_GRACE_MS = 10_000
+
+export async function run(call: Call): Promise<number> {
+  const want = await wanted(call)
+  const ttl = durationOf("ttl", call.text("ttl")) ?? DEFAULT_TTL
+  const ttlMs = durationMsOf("ttl", ttl) ?? 60_000
+  const graceMs = Math.min(MOST_GRACE_MS, ttlMs * GRACE_PART)
+  const timeoutMs = durationMsOf("timeout", call.text("timeout"))
+  const env = environmentOf(call.list("env"))
+  const argv = call.operands
+  const { out } = call
+  return withYard(call, async (yard) => {
+    let running: Running | undefined
+    const stop = interruption({
+      first: (name) => {
+        out.say(
+          `${name === "SIGINT" ? "Ctrl-C" : name}: stopping; Ctrl-C again leaves at once and lets the lease run out`,
+        )
+        void running?.kill(name)
+      },
+    })
+    const startedMs = performance.now()
+    try {
+      const lease = await ask(out, yard, { ...want, ttl, autoRenew: true, graceMs, signal: stop.signal })
+      const waited = spell(performance.now() - startedMs)
+      const place = placeText(lease.resource.context.attributes)
+      out.say(out.ce.dim(`● ${lease.id} on ${place}, token ${lease.token}, waited ${waited}`))
+      out.event(
+        { event: "leased", lease: lease.id, resource: lease.resource.id, token: lease.token },
+        () => undefined,
+      )
+      const ran = await held(call, lease, stop, {
+        out,
+        yard: yard.yard,
+        lease: lease.record,
+        resource: lease.resource,
+        argv,
+        env,
+        cwd: call.text("cwd"),
+        timeoutMs,
+        killAfterMs: graceMs * 0.6,
+        started: (one) => {
+          running = one
+        },
+      })
+      if (ran.result.timedOut) throw timedOut(argv, call.text("timeout"))
+      const { exitCode, signal } = ran.result
+      out.event({ event: "exit", lease: lease.id, code: exitCode, signal }, () => undefined)
+      return ran.exit
+    } catch (error) {
+      if (error instanceof Interrupted) return error.exit
+      throw error
+    } finally {
+      stop.end()
+    }
+  })
+}
+
+/** Runs the program while the lease is held, and gives the lease back whatever happens. */
+async function held(
+  call: Call,
+  lease: Lease,
+  stop: Interruption,
+  options: Parameters<typeof onHost>[0],
+): Promise<Ran> {
+  let running: Running | undefined
+  const lost = () => {
+    // Held by the yard still until its time ends: TERM first. Gone already: nobody may share the host for a moment.
+    if (lostFor(lease) !== "not-renewed") void running?.kill("SIGKILL")
+  }
+  lease.lost.addEventListener("abort", lost, { once: true })
+  try {
+    const ran = await onHost({
+      ...options,
+      signal: lease.lost,
+      started: (one) => {
+        running = one
+        options.started?.(one)
+        const by = stop.by()
+        if (by !== undefined) void one.kill(by)
+      },
+    })
+    if (lease.lost.aborted) throw lostError(lease, options.argv)
+    return ran
+  } catch (error) {
+    if (lease.lost.aborted && !(error instanceof CliError)) throw lostError(lease, options.argv)
+    throw error
+  } finally {
+    lease.lost.removeEventListener("abort", lost)
+    if (!lease.lost.aborted) {
+      const progress = call.out.progress("releasing")
+      await lease.release().finally(() => progress.done())
+    }
+  }
+}
+
+function lostFor(lease: Lease): string {
+  const reason: unknown = lease.lost.reason
+  const inner =
+    typeof reason === "object" && reason !== null && "reason" in reason ? reason.reason : undefined
+  return typeof inner === "object" && inner !== null && "code" in inner ? String(inner.code) : ""
+}
+
+function lostError(lease: Lease, argv: readonly string[]): CliError {
+  const reason: unknown = lease.lost.reason
+  return new CliError("lease-lost", `${argv[0] ?? "the program"} was stopped: lease ${lease.id} was lost`, {
+    why: [
+      reason instanceof Error ? reason.message : String(reason),
+      `token ${lease.token} is no longer good`,
+    ],
+    cures: ["run it again: whatever checks the token refuses the old one"],
+    cause: reason,
+  })
+}

@@ -1,0 +1,154 @@
+// `drydock up`: the embedded server (or the one that DRYDOCK_NATS_URL names), the yard's host, and what happens there.
+//
+// It ends in the opposite order: what shows things, the host, the server. Whatever fails on the way, what was started
+// is stopped.
+
+import { mkdir, rm, writeFile } from "node:fs/promises"
+import { join, resolve } from "node:path"
+import type { Drydock } from "../../client/index.js"
+import { type Backend, openBackend } from "../backend.js"
+import type { Call } from "../call.js"
+import { demo } from "../demo.js"
+import { CliError } from "../failure.js"
+import { numberOf, yardNameOf } from "../input.js"
+import { aborted, type Interruption, interruption } from "../interruption.js"
+import { showLive } from "../live.js"
+import type { Output } from "../output.js"
+import { packageVersion } from "../package.js"
+import { reportJson, reportLine, serve } from "../serving.js"
+import { count, spell } from "../text.js"
+import type { UpFile } from "../yard.js"
+
+const DEFAULT_STORE = ".drydock"
+
+export async function up(call: Call): Promise<number> {
+  const { out } = call
+  const yard = yardNameOf(call.text("yard"))
+  const port = numberOf("port", call.text("port"), 0, 65_535)
+  const store = resolve(call.text("store") ?? DEFAULT_STORE)
+  if (call.flag("exit") && !call.flag("demo"))
+    throw new CliError("usage", "--exit goes with --demo", { cures: ["drydock up --demo --exit"] })
+  const startedMs = performance.now()
+  const stop = interruption({ first: () => out.say(out.ce.dim("\nstopping (Ctrl-C again leaves at once)")) })
+  const undo: (() => Promise<unknown>)[] = []
+  try {
+    return await serveYard()
+  } finally {
+    const progress = out.progress("stopping")
+    for (const step of undo.reverse()) await step()
+    progress.done()
+    out.event({ event: "stopped" }, () => "stopped; what the yard knows is kept")
+    stop.end()
+  }
+
+  async function serveYard(): Promise<number> {
+    // 1. The server, on a store that is ours alone.
+    const backend = await openBackend(out, { store, port })
+    undo.push(() => backend.stop())
+
+    // 2. The host, until it is active.
+    const progress = out.progress("the yard's host is starting")
+    const serving = await serve({
+      ...backend.access,
+      yard,
+      report: (report) => {
+        const isNews = report.event !== "recovered" && report.event !== "role"
+        if (isNews) out.event({ event: "report", ...reportJson(report) }, () => reportLine(report))
+      },
+    })
+    undo.push(() => serving.stop())
+    const isActive = await Promise.race([
+      serving.host.active().then(() => true),
+      aborted(stop.signal).then(() => false),
+    ])
+    progress.done()
+    if (!isActive) return 0
+
+    // 3. Clients find it.
+    const upFile = await writeUpFile(store, { nats: backend.url, yard, pid: process.pid })
+    undo.push(() => rm(upFile, { force: true }))
+    const { connect } = await import("../../client/index.js")
+    const client = await connect({
+      url: backend.url,
+      yard,
+      onTrouble: (error) => out.say(`… ${error.message}`),
+    })
+    undo.push(() => client.close())
+    await banner(out, client, {
+      backend,
+      yard,
+      store,
+      tookMs: performance.now() - startedMs,
+      isDemo: call.flag("demo"),
+    })
+
+    // 4. What happens, until somebody ends it.
+    return await live(call, client, backend, stop)
+  }
+}
+
+async function live(call: Call, client: Drydock, backend: Backend, stop: Interruption): Promise<number> {
+  const { out } = call
+  const over = new AbortController()
+  const until = AbortSignal.any([stop.signal, over.signal])
+  const showing = call.flag("quiet") ? Promise.resolve() : showLive(out, client, until)
+  try {
+    if (call.flag("demo")) {
+      await demo(out, client, until)
+      if (call.flag("exit")) return 0
+    }
+    const ended = await Promise.race([aborted(stop.signal).then(() => undefined), backend.exited])
+    if (ended === undefined) return 0
+    throw new CliError("server-failed", `the nats-server ended by itself (exit code ${ended.code})`, {
+      why: ended.log.split("\n").slice(-5),
+      cures: ["drydock up                         start it again: nothing that was acknowledged is lost"],
+    })
+  } catch (error) {
+    if (stop.signal.aborted) return 0
+    throw error
+  } finally {
+    over.abort()
+    await showing
+  }
+}
+
+async function writeUpFile(store: string, content: UpFile): Promise<string> {
+  await mkdir(store, { recursive: true, mode: 0o700 })
+  const file = join(store, "up.json")
+  await writeFile(file, `${JSON.stringify(content)}\n`)
+  return file
+}
+
+interface BannerFacts {
+  readonly backend: Backend
+  readonly yard: string
+  readonly store: string
+  readonly tookMs: number
+  readonly isDemo: boolean
+}
+
+async function banner(out: Output, client: Drydock, facts: BannerFacts): Promise<void> {
+  const { backend, yard, store, tookMs, isDemo } = facts
+  if (out.json) return out.event({ event: "ready", nats: backend.url, yard }, () => undefined)
+  const blueprints = (await client.list("blueprint", { limit: 1_000 })).items
+  const held = (await client.list("lease", { state: "active", limit: 1_000 })).items.length
+  const { c } = out
+  const row = (label: string, text: string) => `  ${c.dim(label.padEnd(11))}${text}`
+  const next =
+    blueprints.length === 0
+      ? "drydock apply examples/localhost.yaml"
+      : "drydock run --type host -- uname -a      (in another terminal, in this folder)"
+  out.data(
+    [
+      "",
+      `  ${c.bold("drydock")} ${packageVersion()}   ${c.green("ready")} in ${spell(tookMs)}`,
+      "",
+      row("Server", `${backend.url}   ${backend.about}`),
+      row("Yard", `${yard}   ${count(blueprints.length, "blueprint")}, ${count(held, "active lease")}`),
+      row("State", `${store}   ${backend.state}`),
+      ...(isDemo ? [] : [row("Try", next)]),
+      row("Stop", "Ctrl-C"),
+      "",
+    ].join("\n"),
+  )
+}

@@ -1,0 +1,91 @@
+// The main job once, for real: apply the example, lease a host, run a program on it, release it.
+
+import { readFile } from "node:fs/promises"
+import type { Drydock } from "../client/index.js"
+import { planStep } from "./almanac/plan.js"
+import { applyStep, changeLines } from "./almanac/steps.js"
+import { readWanted } from "./almanac/wanted.js"
+import { shortLeaseId } from "./asking.js"
+import { CliError } from "./failure.js"
+import { onHost } from "./on-host.js"
+import type { Output } from "./output.js"
+import { packageFile } from "./package.js"
+import { spell } from "./text.js"
+
+const EXAMPLE = "examples/localhost.yaml"
+const PROGRAM = ["uname", "-a"] as const
+
+/** Throws what a step throws, and the reason of the signal. */
+export async function demo(out: Output, yard: Drydock, signal: AbortSignal): Promise<void> {
+  const startedMs = performance.now()
+  const say = (text: string) => out.event({ event: "demo", text }, () => out.c.bold(`\n▸ ${text}`))
+
+  say(`drydock apply ${EXAMPLE}`)
+  await applyExample(out, yard)
+
+  say("drydock lease --type host --blueprint localhost --ttl 5m")
+  const lease = await yard.lease({
+    type: "host",
+    blueprints: ["localhost"],
+    ttl: "5m",
+    id: shortLeaseId(yard.principal),
+    signal,
+    wait: "2m",
+  })
+  try {
+    say(`drydock exec ${lease.id} -- ${PROGRAM.join(" ")}`)
+    const { exit } = await onHost({
+      out,
+      yard: yard.yard,
+      lease: lease.record,
+      resource: lease.resource,
+      argv: PROGRAM,
+      signal: AbortSignal.any([signal, lease.lost]),
+      stdin: "none",
+    })
+    if (exit !== 0) throw new CliError("demo-failed", `${PROGRAM.join(" ")} ended with exit code ${exit}`)
+  } finally {
+    say(`drydock release ${lease.id}`)
+    await lease.release({ reason: "the demonstration is over" })
+  }
+  await ended(yard, lease.id, signal)
+  out.event({ event: "demo-done", lease: lease.id, ms: Math.round(performance.now() - startedMs) }, () =>
+    outro(out, lease.id, performance.now() - startedMs),
+  )
+}
+
+async function applyExample(out: Output, yard: Drydock): Promise<void> {
+  const name = packageFile(EXAMPLE)
+  const { wanted, mistakes } = readWanted([{ name: EXAMPLE, text: await readFile(name, "utf8") }])
+  const [mistake] = mistakes
+  if (mistake !== undefined)
+    throw new CliError("invalid-file", `${EXAMPLE}:${mistake.line}:${mistake.column}  ${mistake.message}`)
+  for (const one of wanted) {
+    const step = planStep(one, await yard.get(one.kind, one.id))
+    await applyStep(yard, step)
+    if (!out.json) for (const line of changeLines(step, false, out.c)) out.data(`  ${line}`)
+  }
+}
+
+/** The record that ends the lease has been stored and shown. */
+async function ended(yard: Drydock, id: string, signal: AbortSignal): Promise<void> {
+  const record = await yard.get("lease", id)
+  if (record?.to === "destroyed") return
+  for await (const event of yard.watch({ kind: "lease", id, after: 0, signal }))
+    if (event.record.to === "destroyed") return
+}
+
+function outro(out: Output, id: string, ms: number): string {
+  const { c } = out
+  return [
+    "",
+    `${c.green("✓")} leased, used and released in ${spell(ms)}. Next, in another terminal in this folder:`,
+    "",
+    "    npx drydock run --type host -- sh -c 'echo I hold $DRYDOCK_RESOURCE with token $DRYDOCK_TOKEN'",
+    `    npx drydock show lease/${id}      ${c.dim("what became of the lease")}`,
+    `    npx drydock lease --type host                  ${c.dim("three times: the third has to wait, and says why")}`,
+    `    npx drydock ls                                 ${c.dim("who holds what")}`,
+    `    npx drydock help                               ${c.dim("everything else")}`,
+    "",
+  ].join("\n")
+}
