@@ -38,8 +38,9 @@ async function jetStreamProblem(connection: NatsConnection): Promise<DrydockErro
     const answer = await connection.request("$JS.API.INFO", "", { timeout: ANSWER_MS })
     return /"error":\{/.test(answer.string()) ? none : undefined
   } catch (error) {
-    if (error instanceof errors.NoRespondersError || error instanceof errors.RequestError) return none
-    if (error instanceof errors.PermissionViolationError || error instanceof errors.TimeoutError) {
+    const cause = error instanceof errors.RequestError ? error.cause : error
+    if (cause instanceof errors.NoRespondersError) return none
+    if (cause instanceof errors.PermissionViolationError || cause instanceof errors.TimeoutError) {
       return new DrydockError(
         "jetstream-forbidden",
         `These credentials may not use JetStream on ${where}.`,
