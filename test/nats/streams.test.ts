@@ -1,6 +1,8 @@
 // The streams as the server itself describes them after the set-up. Every setting is asserted, because one wrong
 // switch opens a way round the rules: schedules forge principals, roll-ups erase a queue.
 
+import { once } from "node:events"
+import { createServer } from "node:net"
 import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream"
 import { connect, type NatsConnection } from "nats"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
@@ -185,13 +187,31 @@ describe("the streams of a yard", () => {
   })
 
   it("need a new enough server", async () => {
-    const old = { info: { version: "2.9.25", jetstream: true } }
-    await expect(setUpYard(Object.assign(Object.create(connection), old), "my-yard")).rejects.toMatchObject({
+    const old = await oldServer("2.9.25")
+    const connected = await connect({ port: old.port })
+    await expect(setUpYard(connected, "my-yard")).rejects.toMatchObject({
       code: "server-too-old",
       message: expect.stringContaining("2.9.25"),
     })
+    await connected.close()
+    old.close()
   })
 })
+
+/** Says what an old server says when a client comes, and nothing more: installing one would prove no more. */
+async function oldServer(version: string): Promise<{ port: number; close(): void }> {
+  const server = createServer((socket) => {
+    socket.on("error", () => socket.destroy())
+    socket.write(`INFO {"server_id":"x","version":"${version}","max_payload":1048576,"headers":true}\r\n`)
+    socket.on("data", (data) => {
+      if (data.toString().includes("PING")) socket.write("PONG\r\n")
+    })
+  }).listen(0, "127.0.0.1")
+  await once(server, "listening")
+  const address = server.address()
+  if (address === null || typeof address === "string") throw new Error("no port")
+  return { port: address.port, close: () => server.close() }
+}
 
 describe("a connection", () => {
   it("is refused with a cure when nobody answers, or the address is none", async () => {

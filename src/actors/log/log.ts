@@ -83,13 +83,14 @@ export interface Question {
   readonly name: string
   readonly principal: string
   readonly data: Uint8Array
+  /** At most once, never waits. Throws LogError `too-large`. */
   answer(body: Uint8Array): void
 }
 
 export interface Log {
   /**
    * Makes or checks the yard's streams exactly as rule 17 says, and the server: JetStream is on, new enough, and how
-   * it syncs. Throws a DrydockError that names the cure.
+   * it syncs. Throws a DrydockError that names the cure, LogError `unavailable` when the connection is down.
    */
   setUp(): Promise<{ readonly serverVersion: string; readonly syncsAlways: boolean | undefined }>
 
@@ -116,13 +117,17 @@ export interface Log {
   /**
    * Reads COMMANDS in stream order from a sequence on, for ever. A gap or a lost connection is mended inside; what is
    * delivered is gapless but for what the stream no longer holds. `deliver` is called synchronously per message.
-   * `pause` asks the server for no more until `resume`; what is on its way is still delivered.
+   * `pause` asks the server for no more until `resume`; what is on its way (at most 1,000) is still delivered.
+   * The first delivery comes after this call has resolved. What `deliver` throws ends the process.
    */
   readCommands(
     from: number,
     deliver: (message: CommandMessage) => void,
   ): Promise<Reading & { pause(): void; resume(): void }>
-  /** Commands that the stream still holds for one actor, ascending; for the query `commands`. */
+  /**
+   * The last `limit` commands that the stream still holds for one actor, ascending; for the query `commands`. Subjects
+   * may have wildcards. Reads all of them to find the last, so it costs as much as there are.
+   */
   commandsOf(subjects: readonly string[], limit: number): Promise<readonly CommandMessage[]>
   /** Commands from a sequence on up to the end at the time of the call. */
   commands(from: number): AsyncIterable<CommandMessage>
@@ -150,11 +155,15 @@ export interface Log {
   claim(expect: number, holder: string, ttlMs: number): Promise<number | undefined>
   /** Ends the own claim at once, so that a standby need not wait for it to run out. */
   dropClaim(seq: number): Promise<void>
-  /** Calls back with the state now and at every change, the running out included. Re-creates a lost stream. */
+  /**
+   * Calls back with the state now and at every change, renewals and the running out included. Re-creates a lost stream;
+   * its sequences begin at 1 again.
+   */
   watchClaim(changed: (state: ClaimState) => void): Promise<Reading>
 
   /** True while the connection to the server stands. */
   connected(): boolean
+  /** Called at every loss of the connection, not at `close`. */
   onDisconnect(lost: () => void): void
   close(): Promise<void>
 }

@@ -45,6 +45,15 @@ export function statusOf(message: Pick<Msg, "headers">): number {
   return headersOf(message)?.code ?? 0
 }
 
+/** The same of a block of headers as it stands in a stream. */
+export function decodeHeaders(block: Uint8Array): PlainHeaders | undefined {
+  return plainHeaders({
+    get headers() {
+      return MsgHdrsImpl.decode(block)
+    },
+  })
+}
+
 function headersOf(message: Pick<Msg, "headers">): MsgHdrs | undefined {
   try {
     return message.headers

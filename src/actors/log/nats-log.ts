@@ -4,6 +4,7 @@ import type { NatsConnection } from "nats"
 import { streamName } from "../../machines/subjects.js"
 import { type NatsAccess, openConnection } from "../../nats/connect.js"
 import { setUpYard } from "../../nats/set-up.js"
+import { DrydockError } from "../error.js"
 import { type Clock, systemClock } from "../hosting/clock.js"
 import { append } from "./appender.js"
 import { readNow } from "./bounded-read.js"
@@ -48,7 +49,10 @@ export function natsLog(
 
   return {
     setUp: async () => {
-      const { serverVersion } = await setUpYard(nats, yard, options.replicas)
+      const { serverVersion } = await setUpYard(nats, yard, options.replicas).catch((error: unknown) => {
+        if (error instanceof DrydockError) throw error
+        throw new LogError("unavailable", "the server does not answer the set-up", { cause: error })
+      })
       // Over an ordinary account's connection the server does not tell how it syncs.
       return { serverVersion, syncsAlways: undefined }
     },
@@ -67,12 +71,10 @@ export function natsLog(
         limit,
       ),
     lastOf: async (subject, upTo) => {
-      const history = readNow(reading, journal, {
-        policy: upTo === undefined ? "last_per_subject" : "by_start_sequence",
-        from: upTo === undefined ? undefined : 1,
-        subjects: [subject],
-      })
-      return await lastUpTo(history, upTo ?? Number.POSITIVE_INFINITY)
+      if (upTo === undefined) return await api.lastOf(journal, subject)
+      // The server cannot search backwards from a sequence, and one object's history is short.
+      const history = readNow(reading, journal, { policy: "by_start_sequence", from: 1, subjects: [subject] })
+      return await lastUpTo(history, upTo)
     },
 
     readCommands: (from, deliver) => CommandReader.start(replies, api, clock, commands, from, deliver),
@@ -91,7 +93,7 @@ export function natsLog(
     commands: (from) => readNow(reading, commands, { policy: "by_start_sequence", from }),
 
     send: async (subject, data, headers) => {
-      storedSequence(await replies.ask(subject, data, headers), "queue-full")
+      storedSequence(await replies.ask(subject, data, headers, undefined, true), "queue-full")
     },
     purgeCommands: (below) => api.purge(commands, below),
     setCommandLimit: (maxMessages) => api.setMaxMessages(commands, maxMessages),

@@ -2,6 +2,9 @@
 // questions under way. Each ends in exactly one of: an answer, `unavailable` (never sent, or nobody listens there),
 // `uncertain` (sent, then the connection broke or the time ran out). Nothing hangs, and nothing is sent while the
 // connection is down: the library would keep it and send it later, when the caller has long read back.
+//
+// A *patient* question may stand in a long queue (ten thousand follow-ups after a recovery, each one an fsync): its
+// time runs out only when the server has been silent for so long, or after twelve times as long in any case.
 
 import { randomBytes } from "node:crypto"
 import { errors, type Msg, type Subscription } from "nats"
@@ -12,10 +15,12 @@ import { encodeHeaders, type PlainHeaders, statusOf } from "./message-headers.js
 
 const NO_RESPONDERS = 503
 const SWEEP_MS = 250
+const PATIENCE = 12
 
 interface Waiting {
   readonly subject: string
-  readonly deadlineMs: number
+  readonly askedMs: number
+  readonly patient: boolean
   resolve(answer: Msg): void
   reject(error: Error): void
 }
@@ -27,10 +32,11 @@ export function secretInbox(): string {
 
 export class Replies {
   readonly #inbox = secretInbox()
-  /** In the order of the asking, hence of the deadlines. */
+  /** In the order of the asking. */
   readonly #waiting = new Map<string, Waiting>()
   readonly #subscription: Subscription
   #lastToken = 0
+  #heardMs = Number.NEGATIVE_INFINITY
   #sweep: Cancellable | undefined
 
   constructor(
@@ -52,13 +58,20 @@ export class Replies {
   }
 
   /** Throws LogError `unavailable`, `uncertain`, `too-large`. */
-  ask(subject: string, data: Uint8Array, headers?: PlainHeaders, extra?: PlainHeaders): Promise<Msg> {
+  ask(
+    subject: string,
+    data: Uint8Array,
+    headers?: PlainHeaders,
+    extra?: PlainHeaders,
+    patient = false,
+  ): Promise<Msg> {
     return new Promise((resolve, reject) => {
       const token = (++this.#lastToken).toString(36)
       this.#publish(subject, data, headers, extra, `${this.#inbox}.${token}`)
       this.#waiting.set(token, {
         subject,
-        deadlineMs: this.clock.monotonicMs() + this.timeoutMs,
+        askedMs: this.clock.monotonicMs(),
+        patient,
         resolve,
         reject,
       })
@@ -92,6 +105,7 @@ export class Replies {
   }
 
   #answered(message: Msg): void {
+    this.#heardMs = this.clock.monotonicMs()
     const token = message.subject.slice(this.#inbox.length + 1)
     const waiting = this.#waiting.get(token)
     if (waiting === undefined) return // Timed out before: its outcome was already called uncertain.
@@ -108,10 +122,15 @@ export class Replies {
   #sweepOut(): void {
     this.#sweep = undefined
     const nowMs = this.clock.monotonicMs()
+    const silentMs = nowMs - this.#heardMs
     for (const [token, waiting] of this.#waiting) {
-      if (waiting.deadlineMs > nowMs) break
+      const waitedMs = nowMs - waiting.askedMs
+      if (waitedMs < this.timeoutMs) break // Whoever asked later has waited even less.
+      if (waiting.patient && silentMs < this.timeoutMs && waitedMs < PATIENCE * this.timeoutMs) continue
       this.#waiting.delete(token)
-      waiting.reject(new LogError("uncertain", `no answer on ${waiting.subject} within ${this.timeoutMs} ms`))
+      waiting.reject(
+        new LogError("uncertain", `no answer on ${waiting.subject} for ${Math.round(waitedMs)} ms`),
+      )
     }
     if (this.#waiting.size > 0) this.#sweep = this.clock.after(SWEEP_MS, () => this.#sweepOut())
   }

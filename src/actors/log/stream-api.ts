@@ -3,7 +3,9 @@
 
 import { randomBytes } from "node:crypto"
 import { z } from "zod"
+import type { StreamMessage } from "./delivery.js"
 import { LogError, type StreamFacts } from "./log.js"
+import { decodeHeaders } from "./message-headers.js"
 import { faultOf, json } from "./pub-ack.js"
 import type { Replies } from "./replies.js"
 
@@ -29,16 +31,6 @@ const stored = z.object({
   }),
 })
 const anything = z.object({})
-
-/** A message as `STREAM.MSG.GET` gives it. */
-export interface StoredMessage {
-  readonly seq: number
-  readonly timestampMs: number
-  readonly subject: string
-  /** The header block as sent, undecoded. */
-  readonly headers: Uint8Array | undefined
-  readonly data: Uint8Array
-}
 
 export interface ConsumerSettings {
   readonly policy: "by_start_sequence" | "last_per_subject"
@@ -74,7 +66,8 @@ export class StreamApi {
     await this.#ask(`STREAM.PURGE.${stream}`, { seq: below }, anything)
   }
 
-  async lastOf(stream: string, subject: string): Promise<StoredMessage | undefined> {
+  /** The last message of a subject. */
+  async lastOf(stream: string, subject: string): Promise<StreamMessage | undefined> {
     const answer = await this.#askRaw(`STREAM.MSG.GET.${stream}`, { last_by_subj: subject })
     const failed = failure.safeParse(answer)
     if (failed.success && failed.data.error.err_code === NO_MESSAGE) return undefined
@@ -83,7 +76,7 @@ export class StreamApi {
       seq: message.seq,
       timestampMs: Date.parse(message.time),
       subject: message.subject,
-      headers: message.hdrs === undefined ? undefined : Buffer.from(message.hdrs, "base64"),
+      headers: message.hdrs === undefined ? undefined : decodeHeaders(Buffer.from(message.hdrs, "base64")),
       data: message.data === undefined ? new Uint8Array() : Buffer.from(message.data, "base64"),
     }
   }
