@@ -15,25 +15,35 @@ import { spell } from "./text.js"
 const EXAMPLE = "examples/localhost.yaml"
 const PROGRAM = ["uname", "-a"] as const
 
-/** Throws what a step throws, and the reason of the signal. */
-export async function demo(out: Output, yard: Drydock, signal: AbortSignal): Promise<void> {
-  const startedMs = performance.now()
-  const say = (text: string) => out.event({ event: "demo", text }, () => out.c.bold(`\n▸ ${text}`))
+export interface DemoOptions {
+  readonly signal: AbortSignal
+  /** Resolves when everything that happened in the yard is on the screen, so that the steps stay in order. */
+  readonly shown: () => Promise<void>
+}
 
-  say(`drydock apply ${EXAMPLE}`)
+/** Throws what a step throws, and the reason of the signal. */
+export async function demo(out: Output, yard: Drydock, { signal, shown }: DemoOptions): Promise<void> {
+  const startedMs = performance.now()
+  const say = async (text: string) => {
+    await shown()
+    out.event({ event: "demo", text }, () => out.c.bold(`\n▸ ${text}`))
+  }
+
+  await say(`drydock apply ${EXAMPLE}`)
   await applyExample(out, yard)
 
-  say("drydock lease --type host --blueprint localhost --ttl 5m")
+  await say("drydock lease --type host --blueprint localhost --ttl 5m")
   const lease = await yard.lease({
     type: "host",
     blueprints: ["localhost"],
     ttl: "5m",
     id: shortLeaseId(yard.principal),
+    autoRenew: false,
     signal,
     wait: "2m",
   })
   try {
-    say(`drydock exec ${lease.id} -- ${PROGRAM.join(" ")}`)
+    await say(`drydock exec ${lease.id} -- ${PROGRAM.join(" ")}`)
     const { exit } = await onHost({
       out,
       yard: yard.yard,
@@ -45,10 +55,11 @@ export async function demo(out: Output, yard: Drydock, signal: AbortSignal): Pro
     })
     if (exit !== 0) throw new CliError("demo-failed", `${PROGRAM.join(" ")} ended with exit code ${exit}`)
   } finally {
-    say(`drydock release ${lease.id}`)
+    await say(`drydock release ${lease.id}`)
     await lease.release({ reason: "the demonstration is over" })
   }
   await ended(yard, lease.id, signal)
+  await shown()
   out.event({ event: "demo-done", lease: lease.id, ms: Math.round(performance.now() - startedMs) }, () =>
     outro(out, lease.id, performance.now() - startedMs),
   )
@@ -63,7 +74,9 @@ async function applyExample(out: Output, yard: Drydock): Promise<void> {
   for (const one of wanted) {
     const step = planStep(one, await yard.get(one.kind, one.id))
     await applyStep(yard, step)
-    if (!out.json) for (const line of changeLines(step, false, out.c)) out.data(`  ${line}`)
+    // What changes shows as a record of the yard.
+    if (!out.json && step.action === "unchanged")
+      for (const line of changeLines(step, false, out.c)) out.data(`  ${line}`)
   }
 }
 

@@ -14,6 +14,9 @@ const SERVER_CURES = [
   "drydock --server URL …             name another server (or set DRYDOCK_NATS_URL)",
 ] as const
 
+const SHOW_RESOURCE = ["drydock show resource/ID           see its address, port and transport"] as const
+const HOST_KEY = ["compare the fingerprint, then log in once by hand: ssh HOST"] as const
+
 const CATALOGUE: { readonly [code: string]: ErrorEntry } = {
   // What people type
   usage: {
@@ -93,16 +96,6 @@ const CATALOGUE: { readonly [code: string]: ErrorEntry } = {
   },
 
   // Leases
-  "never-served": {
-    exit: EXIT.never,
-    why: "no blueprint can ever serve this request as things are",
-    cures: ["drydock ls blueprints              see what there is"],
-  },
-  "gave-up": {
-    exit: EXIT.tryLater,
-    why: "nothing became free in time; what was asked for has been released",
-    cures: ["wait longer: --wait 1h"],
-  },
   "lease-lost": {
     exit: EXIT.leaseLost,
     why: "the lease ended while the program ran, so the program was stopped before anybody else could have the host",
@@ -114,10 +107,26 @@ const CATALOGUE: { readonly [code: string]: ErrorEntry } = {
     why: "only an active lease has a resource to use",
     cures: ["drydock why LEASE"],
   },
-  "no-interface": {
+
+  unsatisfiable: {
     exit: EXIT.never,
-    why: "the resource has no interface for commands",
-    cures: ["drydock show resource/ID"],
+    why: "no blueprint can ever serve this request as things are",
+    cures: ["drydock ls blueprints              see what there is"],
+  },
+  waited: {
+    exit: EXIT.tryLater,
+    why: "nothing became free in time; what was asked for has been released",
+    cures: ["wait longer: --wait 1h"],
+  },
+  expired: {
+    exit: EXIT.tryLater,
+    why: "its end came before it could be served",
+    cures: ["leave --until out, or name a later time"],
+  },
+  "not-free": {
+    exit: EXIT.tryLater,
+    why: "somebody has to let go first",
+    cures: ["wait: --wait 10m"],
   },
 
   // Programs on hosts
@@ -126,18 +135,80 @@ const CATALOGUE: { readonly [code: string]: ErrorEntry } = {
     why: "the program ran longer than --timeout allows",
     cures: ["allow more time: --timeout 1h"],
   },
-  "not-found": { exit: EXIT.notFound, why: "the program does not exist on the host", cures: [] },
-  "not-executable": { exit: EXIT.notExecutable, why: "the program is not executable on the host", cures: [] },
+  "not-a-host": { exit: EXIT.never, why: "the resource has no interface for commands", cures: SHOW_RESOURCE },
+  "bad-command": {
+    exit: EXIT.usage,
+    why: "the program, its folder or its environment is not usable",
+    cures: [],
+  },
+  "working-directory": {
+    exit: EXIT.usage,
+    why: "the folder of --cwd cannot be entered on the host",
+    cures: [],
+  },
+  "command-too-long": { exit: EXIT.usage, why: "the host takes no command line of this length", cures: [] },
   "host-unreachable": {
     exit: EXIT.unreachable,
-    why: "the leased host could not be reached",
-    cures: ["drydock show resource/ID           see address, port and transport"],
+    why: "no SSH answer from the leased host in time",
+    cures: SHOW_RESOURCE,
   },
+  "connection-lost": {
+    exit: EXIT.unreachable,
+    why: "the connection to the leased host ended",
+    cures: ["run it again"],
+  },
+  "session-refused": {
+    exit: EXIT.tryLater,
+    why: "the SSH server opens no further session",
+    cures: ["run it again"],
+  },
+  "host-key-unknown": {
+    exit: EXIT.never,
+    why: "no known_hosts file has a key of this host",
+    cures: HOST_KEY,
+  },
+  "host-key-changed": {
+    exit: EXIT.never,
+    why: "the host has another key than known_hosts says",
+    cures: HOST_KEY,
+  },
+  "host-key-revoked": {
+    exit: EXIT.never,
+    why: "known_hosts says that this key must not be trusted",
+    cures: HOST_KEY,
+  },
+  "known-hosts-unusable": { exit: EXIT.never, why: "a known_hosts file cannot be used", cures: [] },
+  "handshake-failed": {
+    exit: EXIT.never,
+    why: "no common SSH algorithm, or no SSH server there",
+    cures: SHOW_RESOURCE,
+  },
+  "authentication-failed": {
+    exit: EXIT.denied,
+    why: "the SSH server took none of the keys",
+    cures: SHOW_RESOURCE,
+  },
+  "identity-unusable": {
+    exit: EXIT.never,
+    why: "the blueprint's identityFile cannot be used here",
+    cures: [],
+  },
+  "host-unsupported": {
+    exit: EXIT.never,
+    why: "the host has no POSIX shell or tool that is needed",
+    cures: [],
+  },
+  "command-unkillable": { exit: EXIT.bug, why: "the program outlived SIGKILL", cures: SHOW_RESOURCE },
 
   // Servers
   "no-server": {
     exit: EXIT.unreachable,
     why: "no NATS server answers there, and no `drydock up` has left its address in this folder",
+    cures: SERVER_CURES,
+  },
+  "no-address": {
+    exit: EXIT.unreachable,
+    why: "no `drydock up` runs in this folder or above it, and nothing names a server",
     cures: SERVER_CURES,
   },
   "no-host": {
@@ -159,6 +230,71 @@ const CATALOGUE: { readonly [code: string]: ErrorEntry } = {
     why: "the yard's command queue is full",
     cures: ["try again in a moment", "drydock status"],
   },
+  "no-answer": {
+    exit: EXIT.unreachable,
+    why: "no answer in time",
+    cures: ["run it again", "drydock status"],
+  },
+  "no-outcome": {
+    exit: EXIT.unreachable,
+    why: "no outcome in time; whether it was done is not known",
+    cures: ["run it again: every command may be repeated", "drydock status"],
+  },
+  behind: { exit: EXIT.tryLater, why: "the host is not as far as was asked", cures: ["run it again"] },
+  busy: { exit: EXIT.tryLater, why: "the yard's command queue is full", cures: ["try again in a moment"] },
+  "no-access": {
+    exit: EXIT.denied,
+    why: "the server does not let this user do it",
+    cures: ["name a user in the URL: --server nats://user:password@host:port"],
+  },
+  "no-yard": {
+    exit: EXIT.unknownObject,
+    why: "the server has no yard of this name",
+    cures: ["drydock --yard NAME …"],
+  },
+  "bad-url": {
+    exit: EXIT.usage,
+    why: "a server is written nats://host:port",
+    cures: ["--server nats://127.0.0.1:4222"],
+  },
+  "not-authorized": {
+    exit: EXIT.denied,
+    why: "the server refuses this user",
+    cures: ["name a user in the URL, or set DRYDOCK_HOST_USER and DRYDOCK_HOST_PASSWORD"],
+  },
+  "jetstream-forbidden": {
+    exit: EXIT.denied,
+    why: "these are the credentials of a person; a host needs the account with JetStream",
+    cures: ["set DRYDOCK_HOST_USER and DRYDOCK_HOST_PASSWORD"],
+  },
+  "stream-conflict": {
+    exit: EXIT.never,
+    why: "a stream of this name is something else",
+    cures: ["--yard NAME"],
+  },
+  "server-unusable": { exit: EXIT.never, why: "DRYDOCK_NATS_SERVER names no usable nats-server", cures: [] },
+  "server-missing": {
+    exit: EXIT.unreachable,
+    why: "no nats-server is here, and none could be fetched",
+    cures: ["install nats-server 2.12.3 or newer, or set DRYDOCK_NATS_SERVER or DRYDOCK_NATS_URL"],
+  },
+  "server-failed": {
+    exit: EXIT.negative,
+    why: "the nats-server ended",
+    cures: ["read nats-server.log in the store"],
+  },
+  "old-server-stuck": {
+    exit: EXIT.tryLater,
+    why: "the nats-server of the run before does not end",
+    cures: [],
+  },
+  "bad-password-file": { exit: EXIT.never, why: "host.password in the store is damaged", cures: [] },
+  "unsupported-platform": { exit: EXIT.never, why: "the embedded server needs a POSIX system", cures: [] },
+  "journal-shortened": {
+    exit: EXIT.never,
+    why: "the journal ends before what was known to be stored",
+    cures: ["restore it from a backup"],
+  },
   "port-in-use": {
     exit: EXIT.tryLater,
     why: "another program listens on this port",
@@ -178,11 +314,6 @@ const CATALOGUE: { readonly [code: string]: ErrorEntry } = {
     exit: EXIT.never,
     why: "the server keeps nothing: JetStream is off, or off for this account",
     cures: ["start it with nats-server -js, or let `drydock up` bring its own server"],
-  },
-  "not-built": {
-    exit: EXIT.bug,
-    why: "this part of Drydock is not in this build",
-    cures: [],
   },
 }
 

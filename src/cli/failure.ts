@@ -45,7 +45,7 @@ export function failureOf(error: unknown): Failure {
     const about = aboutError(error.code)
     const why = [...reasonsOf(error), ...(about === undefined ? [] : [about.why])]
     const cures = error.cure === "" ? (about?.cures ?? []) : [error.cure]
-    return parts(error.code, error.message, why, cures, about?.exit ?? EXIT.negative)
+    return parts(error.code, error.message, why, cures, about?.exit ?? exitOfKind(error.kind))
   }
   const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
   const about = aboutError("internal")
@@ -53,7 +53,21 @@ export function failureOf(error: unknown): Failure {
   return parts("internal", message, [...trace, about?.why ?? ""], about?.cures ?? [], EXIT.bug)
 }
 
+/** Of an error of the client library whose code is not in the catalogue. */
+function exitOfKind(kind: string | undefined): number {
+  const exits: { readonly [kind: string]: number } = {
+    unavailable: EXIT.unreachable,
+    timeout: EXIT.tryLater,
+    impossible: EXIT.never,
+    denied: EXIT.denied,
+    lost: EXIT.leaseLost,
+    bug: EXIT.bug,
+  }
+  return exits[kind ?? ""] ?? EXIT.negative
+}
+
 interface Coded extends Error {
+  readonly kind?: string
   readonly code: string
   readonly cure: string
   readonly issues?: readonly { readonly path: string; readonly message: string }[]

@@ -5,7 +5,7 @@ import { Call } from "./call.js"
 import { CliError, failureOf } from "./failure.js"
 import { type ColorChoice, Output } from "./output.js"
 import type { ArgumentSpec, CommandSpec, OptionSpec } from "./spec.js"
-import { COMMANDS, sharedOptionsOf } from "./table/index.js"
+import { COMMANDS, optionsOf, sharedOptionsOf } from "./table/index.js"
 import { nearest } from "./text.js"
 
 const INTRO = `Drydock leases resources - hosts first of all - to people and programs, one holder at a time.
@@ -57,7 +57,11 @@ function addCommand(root: Command, spec: CommandSpec, result: Result): void {
   const command = parent.command(second ?? first, { hidden: spec.hidden === true })
   command
     .summary(spec.summary)
-    .description(spec.details === undefined ? `${spec.summary}.` : `${spec.summary}.\n\n${spec.details}`)
+    .description(
+      spec.details === undefined
+        ? `${spec.summary}.`
+        : `${spec.summary}.\n\n${spec.details.replaceAll("\n", " ")}`,
+    )
     .helpGroup(second === undefined ? `${spec.group}:` : "Commands:")
     .helpOption("-h, --help", "print this help")
     .usage(usageOf(spec))
@@ -74,7 +78,7 @@ function addCommand(root: Command, spec: CommandSpec, result: Result): void {
 }
 
 async function runCommand(spec: CommandSpec, command: Command, given: readonly unknown[]): Promise<number> {
-  const options = command.opts()
+  const options = withEnvironment(spec, command.opts())
   const out = new Output({ json: options.json === true, color: colorChoice(options.color) })
   const operands = given
     .slice(0, spec.arguments?.length ?? 0)
@@ -88,6 +92,21 @@ async function runCommand(spec: CommandSpec, command: Command, given: readonly u
     out.failure(failure)
     return failure.exit
   }
+}
+
+/** What the environment says where no flag does. An explicit --store wins over DRYDOCK_NATS_URL. */
+function withEnvironment(
+  spec: CommandSpec,
+  given: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  const options = new Map(Object.entries(given))
+  for (const { flags, env } of optionsOf(spec)) {
+    const name = /--([a-z]+)/.exec(flags)?.[1] ?? flags
+    const value = env === undefined ? undefined : process.env[env]
+    const isOutdone = name === "server" && spec.connects && given.store !== undefined
+    if (!options.has(name) && value !== undefined && value !== "" && !isOutdone) options.set(name, value)
+  }
+  return Object.fromEntries(options)
 }
 
 /** `resource`, `blueprint` …: nouns that hold verbs. */
@@ -168,10 +187,6 @@ function optionOf(spec: OptionSpec): Option {
   }
   if (spec.repeats === true)
     option.argParser((value: string, before: unknown) => [...(Array.isArray(before) ? before : []), value])
-  if (spec.env !== undefined) {
-    const value = process.env[spec.env]
-    if (value !== undefined && value !== "") option.default(value, "")
-  }
   return option
 }
 

@@ -12,7 +12,7 @@ import { demo } from "../demo.js"
 import { CliError } from "../failure.js"
 import { numberOf, yardNameOf } from "../input.js"
 import { aborted, type Interruption, interruption } from "../interruption.js"
-import { showLive } from "../live.js"
+import { Live } from "../live.js"
 import type { Output } from "../output.js"
 import { packageVersion } from "../package.js"
 import { reportJson, reportLine, serve } from "../serving.js"
@@ -89,12 +89,10 @@ export async function up(call: Call): Promise<number> {
 
 async function live(call: Call, client: Drydock, backend: Backend, stop: Interruption): Promise<number> {
   const { out } = call
-  const over = new AbortController()
-  const until = AbortSignal.any([stop.signal, over.signal])
-  const showing = call.flag("quiet") ? Promise.resolve() : showLive(out, client, until)
+  const showing = call.flag("quiet") ? undefined : Live.start(out, client)
   try {
     if (call.flag("demo")) {
-      await demo(out, client, until)
+      await demo(out, client, { signal: stop.signal, shown: async () => showing?.caughtUp() })
       if (call.flag("exit")) return 0
     }
     const ended = await Promise.race([aborted(stop.signal).then(() => undefined), backend.exited])
@@ -107,8 +105,7 @@ async function live(call: Call, client: Drydock, backend: Backend, stop: Interru
     if (stop.signal.aborted) return 0
     throw error
   } finally {
-    over.abort()
-    await showing
+    await showing?.stop()
   }
 }
 
