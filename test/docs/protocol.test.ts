@@ -1,0 +1,121 @@
+// docs/protocol.md against the schemas: what is on the page exists, and what exists is on the page.
+
+import { readFile } from "node:fs/promises"
+import { describe, expect, it } from "vitest"
+import { createActor } from "xstate"
+import { z } from "zod"
+import { queryBodies } from "../../src/actors/hosting/answers.js"
+import { AFTER_HEADER, SENT_HEADER, TRACE_HEADER } from "../../src/actors/hosting/writer.js"
+import { CAUSE_HEADER, COMMAND_ID_HEADER } from "../../src/actors/kernel/index.js"
+import { HOST_SENDERS, KINDS } from "../../src/machines/names.js"
+import { outcomeSchema } from "../../src/machines/outcome.js"
+import { recordSchema } from "../../src/machines/record.js"
+import { registry } from "../../src/machines/registry.js"
+import { REJECTION_CODES } from "../../src/machines/rejection.js"
+
+const page = await readFile(new URL("../../docs/protocol.md", import.meta.url), "utf8")
+
+/** The cells of every table below a heading, without the heads. */
+function rowsBelow(heading: string): string[][] {
+  const begin = page.indexOf(`\n${heading}\n`)
+  expect(begin, `the page has the heading ${heading}`).toBeGreaterThan(0)
+  const rest = page.slice(begin + heading.length + 2)
+  const end = rest.search(/^#{2,3} /m)
+  const lines = (end < 0 ? rest : rest.slice(0, end)).split("\n")
+  return lines
+    .filter((line) => line.startsWith("| `"))
+    .map((line) =>
+      line
+        .slice(1, -1)
+        .split(" | ")
+        .map((cell) => cell.trim()),
+    )
+}
+
+/** Words in code marks, with the question mark behind them. */
+function fieldsIn(cell = ""): string[] {
+  return [...cell.matchAll(/`([\w-]+)`(\?)?/g)].map(([, name = "", optional = ""]) => name + optional)
+}
+
+function wordIn(cell = ""): string {
+  return fieldsIn(cell)[0] ?? ""
+}
+
+/** The same of a schema: a field that may be left out has a question mark. */
+function fieldsOf(schema: z.ZodType): string[] {
+  if (!(schema instanceof z.ZodObject)) throw new TypeError("a body is an object")
+  const shape: Record<string, z.ZodType> = schema.shape
+  return Object.entries(shape).map(([name, field]) => (isOptional(field) ? `${name}?` : name))
+}
+
+function isOptional(field: z.ZodType): boolean {
+  // A dictionary takes any input and says itself what is wrong: a missing one must fail too.
+  return field.safeParse(undefined).success
+}
+
+/** `kind verb` → fields, for one of the two channels. */
+function verbsOf(channel: "bodies" | "internal"): Record<string, string[]> {
+  const verbs: Record<string, string[]> = {}
+  for (const kind of KINDS)
+    for (const [verb, schema] of Object.entries(registry[kind][channel]))
+      verbs[`${kind} ${verb}`] = fieldsOf(schema).sort()
+  return verbs
+}
+
+function verbsOnPage(heading: string): Record<string, string[]> {
+  const rows = rowsBelow(heading).filter((cells) => cells.length === 3 || cells[1]?.startsWith("`"))
+  return Object.fromEntries(
+    rows.map(([kind, verb, body]) => [`${wordIn(kind)} ${wordIn(verb)}`, fieldsIn(body).sort()]),
+  )
+}
+
+describe("docs/protocol.md", () => {
+  it("lists every kind", () => {
+    expect(page).toContain(`| kind | ${KINDS.map((kind) => `\`${kind}\``).join(", ")} |`)
+  })
+
+  it("lists every verb of the public contract with the fields of its body", () => {
+    expect(verbsOnPage("## Commands")).toEqual(verbsOf("bodies"))
+  })
+
+  it("lists every internal verb with the fields of its body", () => {
+    expect(verbsOnPage("## Internal commands")).toEqual(verbsOf("internal"))
+  })
+
+  it("lists every outcome with its fields, and every code", () => {
+    const rows = rowsBelow("## Outcome")
+    const outcomes = rows.filter(([, fields]) => fields?.startsWith("`outcome`"))
+    expect(outcomes.map(([, fields]) => fieldsIn(fields))).toEqual(outcomeSchema.options.map(fieldsOf))
+    const codes = rows.filter((row) => !outcomes.includes(row)).map(([code]) => wordIn(code))
+    expect(codes).toEqual(REJECTION_CODES)
+  })
+
+  it("lists every field of a record and every state of every kind", () => {
+    const [first] = recordSchema.options
+    const rows = rowsBelow("## Record")
+    const states = rows.slice(-KINDS.length)
+    const fields = rows.slice(0, -KINDS.length).map(([field]) => wordIn(field))
+    expect(fields.sort()).toEqual(Object.keys(first.shape).sort())
+    const onPage = states.map(([kind, names]) => [wordIn(kind), fieldsIn(names)])
+    const inCode = recordSchema.options.map(({ shape }) => [shape.kind.value, shape.to.options])
+    expect(Object.fromEntries(onPage)).toEqual(Object.fromEntries(inCode))
+  })
+
+  it.each(KINDS)("lists every field of the context of a %s", (kind) => {
+    const context: object = createActor(registry[kind].machine).getSnapshot().context
+    const onPage = rowsBelow(`### Context of a ${kind}`).map(([field]) => wordIn(field))
+    expect(onPage.sort()).toEqual(Object.keys(context).sort())
+  })
+
+  it("lists every query with the fields of its body", () => {
+    const onPage = rowsBelow("## Queries").map(([name, body]) => [wordIn(name), fieldsIn(body).sort()])
+    const inCode = Object.entries(queryBodies).map(([name, body]) => [name, fieldsOf(body).sort()])
+    expect(Object.fromEntries(onPage)).toEqual(Object.fromEntries(inCode))
+  })
+
+  it("names every header and every sender of the yard's own", () => {
+    for (const name of [AFTER_HEADER, SENT_HEADER, TRACE_HEADER, CAUSE_HEADER, COMMAND_ID_HEADER])
+      expect(page).toContain(`\`${name}`)
+    for (const sender of HOST_SENDERS) expect(page).toContain(`\`${sender}\``)
+  })
+})
