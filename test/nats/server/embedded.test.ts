@@ -147,11 +147,11 @@ async function startHost(): Promise<{ host: ChildProcess; pid: number; port: num
   const script = `
     import { startEmbeddedServer } from ${JSON.stringify(join(PACKAGE_ROOT, "dist/nats/server/embedded.js"))}
     const server = await startEmbeddedServer({ storeDir: ${JSON.stringify(storeDir)}, port: 0 })
-    console.log(JSON.stringify({ pid: server.pid, port: server.port, pass: server.pass }))
     process.on("SIGINT", () => {
       console.log("interrupted")
-      process.once("SIGTERM", () => server.stop().then(() => console.log("stopped")))
-    })`
+      process.once("SIGTERM", () => server.stop())
+    })
+    console.log(JSON.stringify({ pid: server.pid, port: server.port, pass: server.pass }))`
   const host = spawn(process.execPath, ["--input-type=module", "-e", script], {
     stdio: ["ignore", "pipe", "inherit"],
     detached: true,
