@@ -30,7 +30,7 @@ const STREAM_EXISTS = 10058
 export async function setUpYard(
   connection: NatsConnection,
   yard: string,
-  replicas = 1,
+  replicas?: number,
 ): Promise<{ readonly serverVersion: string }> {
   const serverVersion = checkVersion(connection)
   const manager = await openManager(connection)

@@ -31,8 +31,11 @@ export function claimedSubject(yard: string): string {
   return `drydock.${yard}.claimed`
 }
 
-/** The settings of all streams of a yard. `replicas`: 1, or 3 in a cluster. */
-export function yardStreams(yard: string, replicas = 1): Readonly<Record<YardStream, WantedStream>> {
+/**
+ * The settings of all streams of a yard. `replicas`: 1, or 3 in a cluster; undefined leaves it as it is, and a new
+ * stream gets one.
+ */
+export function yardStreams(yard: string, replicas?: number): Readonly<Record<YardStream, WantedStream>> {
   return {
     COMMANDS: {
       ...plain(replicas),
@@ -79,12 +82,14 @@ export function yardStreams(yard: string, replicas = 1): Readonly<Record<YardStr
 }
 
 /** What all have in common: kept on disk, refusing instead of forgetting, and every way round the rules closed. */
-function plain(replicas: number): Partial<StreamConfig> & Pick<StreamConfig, "retention" | "storage"> {
+function plain(
+  replicas: number | undefined,
+): Partial<StreamConfig> & Pick<StreamConfig, "retention" | "storage"> {
   return {
     retention: RetentionPolicy.Limits,
     storage: StorageType.File,
     discard: DiscardPolicy.New,
-    num_replicas: replicas,
+    ...(replicas === undefined ? {} : { num_replicas: replicas }),
     compression: StoreCompression.None,
     max_msgs: -1,
     max_bytes: -1,

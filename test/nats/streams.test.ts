@@ -168,6 +168,14 @@ describe("the streams of a yard", () => {
     await expect(setUpYard(connection, "overlap")).rejects.toMatchObject({ code: "stream-conflict" })
   })
 
+  it("keep their number of replicas unless another is asked for", () => {
+    expect(yardStreams("y").JOURNAL).not.toHaveProperty("num_replicas")
+    expect(differences({ ...yardStreams("y", 3).JOURNAL }, yardStreams("y").JOURNAL)).toEqual([])
+    expect(differences({ ...yardStreams("y", 1).JOURNAL }, yardStreams("y", 3).JOURNAL)).toEqual([
+      "num_replicas",
+    ])
+  })
+
   it("are called different in what differs", () => {
     const wanted = yardStreams("y").JOURNAL
     expect(differences({ ...wanted }, wanted)).toEqual([])

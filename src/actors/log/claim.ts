@@ -5,6 +5,7 @@
 // running out included, and once a second the last message is read, in case one of those was lost.
 
 import { jetstreamManager } from "@nats-io/jetstream"
+import { streamName } from "../../machines/subjects.js"
 import { ensureStream } from "../../nats/set-up.js"
 import { claimedSubject, claimSubject, yardStreams } from "../../nats/streams.js"
 import type { Cancellable, Clock } from "../hosting/clock.js"
@@ -23,6 +24,7 @@ export class Claim {
     private readonly api: StreamApi,
     private readonly clock: Clock,
     private readonly yard: string,
+    private readonly replicas: number | undefined,
   ) {}
 
   /** See Log.claim. One message out, one answer. `ttlMs` is at least 1,000: the server knows nothing shorter. */
@@ -59,9 +61,8 @@ export class Claim {
 
   /** The state as the stream says it; makes a lost stream again. Undefined while the server cannot say. */
   async #read(): Promise<ClaimState | undefined> {
-    const stream = yardStreams(this.yard).CLAIM
     try {
-      const last = await this.api.lastOf(stream.name, claimSubject(this.yard))
+      const last = await this.api.lastOf(streamName(this.yard, "CLAIM"), claimSubject(this.yard))
       if (last === undefined) return NOBODY
       return { seq: last.seq, holder: holderOf(last.data) }
     } catch (error) {
@@ -74,7 +75,7 @@ export class Claim {
   async #makeAgain(): Promise<ClaimState | undefined> {
     try {
       const manager = await jetstreamManager(this.replies.link.nats, { checkAPI: false })
-      await ensureStream(manager, "CLAIM", yardStreams(this.yard).CLAIM)
+      await ensureStream(manager, "CLAIM", yardStreams(this.yard, this.replicas).CLAIM)
       return NOBODY
     } catch {
       // No JetStream just now, or no connection: the next poll, a second later, tries again.

@@ -19,7 +19,7 @@ import { StreamApi } from "./stream-api.js"
 
 export interface NatsLogOptions extends NatsAccess {
   readonly yard: string
-  /** Copies of every stream that is made: 1, or 3 in a cluster. Default 1. */
+  /** Copies of every stream: 1, or 3 in a cluster. Default: as they are; of new ones, 1. */
   readonly replicas?: number | undefined
   /** How long the server may take to answer before an outcome is called uncertain, milliseconds. Default 5,000. */
   readonly answerTimeoutMs?: number | undefined
@@ -41,7 +41,7 @@ export function natsLog(
   const link = new Link(nats)
   const replies = new Replies(link, clock, options.answerTimeoutMs ?? 5_000)
   const api = new StreamApi(replies)
-  const claim = new Claim(replies, api, clock, yard)
+  const claim = new Claim(replies, api, clock, yard, options.replicas)
   const reading = { replies, api, clock }
   const commands = streamName(yard, "COMMANDS")
   const journal = streamName(yard, "JOURNAL")

@@ -125,6 +125,23 @@ describe("the log of nats-server", () => {
     await reading.stop()
   })
 
+  it("reads messages that are larger together than one pull may carry", async () => {
+    const { lastSeq } = await log.commandFacts()
+    const big = new Uint8Array(64_000)
+    const sends = Array.from({ length: 400 }, () =>
+      log.send("drydock.y.internal.lease.a.wake.timer", big, {}),
+    )
+    await Promise.all(sends)
+    const read: number[] = []
+    const reading = await log.readCommands(lastSeq + 1, ({ seq }) => read.push(seq))
+    await vi.waitFor(() => expect(read.length).toBe(400), 10_000)
+    expect(read).toEqual(Array.from({ length: 400 }, (_, index) => lastSeq + 1 + index))
+    await reading.stop()
+    const again: number[] = []
+    for await (const { seq } of log.commands(lastSeq + 1)) again.push(seq)
+    expect(again).toEqual(read)
+  })
+
   it("reads on, from where it was, when its consumer is deleted", async () => {
     const { lastSeq } = await log.commandFacts()
     const read: number[] = []

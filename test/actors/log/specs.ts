@@ -177,6 +177,19 @@ export function logSpecs(name: string, start: () => Promise<Bench>): void {
         expect((await all(log.journal(1))).length).toBe(2_000)
       })
 
+      it("ends a reading also when the rest is purged meanwhile", async () => {
+        const batch = Array.from({ length: 1_000 }, (_, index) => record(`r${index}`))
+        for (let after = 0; after < 4_000; after += 1_000) await log.append(after, batch)
+        const read: number[] = []
+        for await (const message of log.journal(1)) {
+          read.push(message.seq)
+          if (read.length === 10) await bench.purgeJournal(3_990)
+        }
+        expect(read.length).toBeGreaterThanOrEqual(20)
+        expect(read).toEqual([...read].sort((a, b) => a - b))
+        expect(read.at(-1)).toBe(4_000)
+      })
+
       it("gives the last record of every subject by ascending sequence", async () => {
         expect(await all(log.lastPerSubject())).toEqual([])
         await log.append(0, [record("a"), record("b"), record("a", "a2"), record("c"), record("b", "b2")])
@@ -291,6 +304,27 @@ export function logSpecs(name: string, start: () => Promise<Bench>): void {
         await bench.publish(command("b"), "b")
         await bench.until("the second", () => read.length >= 2, 10_000)
         expect(bodies(read)).toEqual(["1:a", "2:b"])
+        await reading.stop()
+      })
+
+      it("come once each and in order when the server is lost in the middle of them", async () => {
+        const sends: Promise<void>[] = []
+        for (let index = 0; index < 3_000; index++) sends.push(log.send(internal("a"), bytes(`${index}`), {}))
+        await Promise.all(sends)
+        const read: number[] = []
+        const reading = await log.readCommands(1, (message) => {
+          read.push(message.seq)
+          if (read.length === 1_200) reading.pause()
+        })
+        await bench.until("the pause", () => read.length >= 1_200)
+        await bench.crash()
+        await bench.until("the loss", () => !log.connected())
+        reading.resume()
+        await bench.comeBack()
+        await bench.until("all of them", () => read.length >= 3_000, 10_000)
+        await bench.publish(command("b"), "b")
+        await bench.until("one more", () => read.length >= 3_001)
+        expect(read).toEqual(Array.from({ length: 3_001 }, (_, index) => index + 1))
         await reading.stop()
       })
 
