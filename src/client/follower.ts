@@ -4,20 +4,20 @@
 //   all of a kind) joins by the journal's sequence, which has no gaps; a single object joins by the subject's
 //   previous sequence. Anything else is doubt.
 // - Doubt (a gap, what is no record, a reconnect, a full buffer, a quiet time in which the *last* event may be lost)
-//   is ended only by the query `events`, asked when the reader wants more. Meanwhile events that join on to each
-//   other are kept aside, so that a busy journal can be caught up with.
+//   is ended only by asking the host, when the reader wants more. Meanwhile events that join on to each other are
+//   kept aside, so that a busy journal can be caught up with.
 // - Memory is bounded: a slow reader fills the buffer once, then is served from the journal.
 
 import { type Msg, PermissionViolationError, type Subscription } from "nats"
 import type { Kind } from "../machines/names.js"
 import { eventSubject } from "../machines/subjects.js"
-import type { Answers, Questions } from "./answers.js"
+import type { Questions } from "./answers.js"
+import { askUntilAnswered, ShortJournal } from "./asking.js"
 import { asError, type Channel } from "./channel.js"
 import type { JournalEvent } from "./drydock.js"
 import { ClientError, isClientError } from "./errors.js"
 import { type Heard, hear } from "./heard.js"
-import { backOff, type Deferred, deferred, jittered, pause } from "./pause.js"
-import { ask } from "./queries.js"
+import { type Deferred, deferred, jittered, pause } from "./pause.js"
 
 export interface FollowOptions {
   readonly kind?: Kind | undefined
@@ -26,18 +26,13 @@ export interface FollowOptions {
   /** Journal sequence to go on after; undefined: from now. */
   readonly after: number | undefined
   readonly signal?: AbortSignal | undefined
-  /** Events kept for a slow reader. Default 1,024. */
-  readonly capacity?: number | undefined
-  /** After this long without a message the journal is asked. Default 5,000. */
-  readonly quietMs?: number | undefined
 }
 
 const PAGE = 500
-const QUIET_MS = 5_000
+/** Events kept for a slow reader. */
 const CAPACITY = 1_024
-const ASK_MS = 10_000
-/** How often the journal may be found shorter than what was seen before it counts as such, and not as a late host. */
-const SHORT_JOURNALS = 3
+/** After so long without a message the host is asked whether there is news; the last repeats. */
+const QUIET_MS = [1_000, 2_000, 5_000] as const
 
 /** One reader at a time: `for await`, or `next()` after the last one settled. */
 export class Follower implements AsyncIterableIterator<JournalEvent> {
@@ -45,8 +40,7 @@ export class Follower implements AsyncIterableIterator<JournalEvent> {
   readonly #ended = new AbortController()
   readonly #subscription: Subscription
   readonly #stops: (() => void)[] = []
-  readonly #capacity: number
-  readonly #quietMs: number
+  readonly #short = new ShortJournal()
   #position: number | undefined
   #live: boolean
   /** The highest sequence that was heard of. */
@@ -55,8 +49,9 @@ export class Follower implements AsyncIterableIterator<JournalEvent> {
   #aside: Heard[] = []
   #awake: Deferred<void> = deferred()
   #failure: Error | undefined
-  #shortJournals = 0
   #lastRev = 0
+  /** Quiet times in a row. */
+  #quiet = 0
 
   /** Subscribes at once: what happens from now on is not missed, whenever the reader begins. */
   constructor(
@@ -66,8 +61,6 @@ export class Follower implements AsyncIterableIterator<JournalEvent> {
     this.#position = options.after
     // What begins at 0 with a single object takes the first event as it comes; everything else reads first.
     this.#live = options.after === 0 && options.id !== undefined
-    this.#capacity = options.capacity ?? CAPACITY
-    this.#quietMs = options.quietMs ?? QUIET_MS
     const { id, kind } = options
     this.#subscription = channel.link.nats.subscribe(
       id === undefined ? eventSubject(channel.yard) : eventSubject(channel.yard, kind, id),
@@ -88,7 +81,7 @@ export class Follower implements AsyncIterableIterator<JournalEvent> {
       const event = this.#buffer.shift()
       if (event !== undefined) return { done: false, value: event }
       if (this.#live) await this.#untilAwake()
-      else await this.#mend()
+      else await this.#mend().catch((error: unknown) => this.#fail(asError(error)))
     }
   }
 
@@ -97,7 +90,7 @@ export class Follower implements AsyncIterableIterator<JournalEvent> {
     return { done: true, value: undefined }
   }
 
-  /** Has the journal asked before the next event is given, because something else says that there is news. */
+  /** Has the host asked before the next event is given, because something else says that there is news. */
   lookAgain(): void {
     this.#doubt()
   }
@@ -119,7 +112,7 @@ export class Follower implements AsyncIterableIterator<JournalEvent> {
       return
     }
     if (heard.seq <= this.#position) return
-    if (this.#joins(heard, this.#position) && this.#buffer.length < this.#capacity) this.#take(heard)
+    if (this.#joins(heard, this.#position) && this.#buffer.length < CAPACITY) this.#take(heard)
     else {
       this.#doubt()
       this.#keepAside(heard)
@@ -140,6 +133,7 @@ export class Follower implements AsyncIterableIterator<JournalEvent> {
   }
 
   #put(event: JournalEvent): void {
+    this.#quiet = 0
     this.#buffer.push(event)
     if (this.options.id !== undefined) this.#lastRev = event.record.rev
   }
@@ -150,7 +144,7 @@ export class Follower implements AsyncIterableIterator<JournalEvent> {
     const joins =
       last === undefined ||
       (this.options.id === undefined ? heard.seq === last.seq + 1 : heard.previous === last.seq)
-    if (joins && this.#aside.length < this.#capacity) this.#aside.push(heard)
+    if (joins && this.#aside.length < CAPACITY) this.#aside.push(heard)
     else this.#aside = joins ? [] : [heard]
   }
 
@@ -160,10 +154,10 @@ export class Follower implements AsyncIterableIterator<JournalEvent> {
     this.#wake()
   }
 
-  /** Reads the journal from the position on: one page, then back to live if that joins on to what is kept aside. */
+  /** One question, then back to live if its answer joins on to what was kept aside. */
   async #mend(): Promise<void> {
     const after = this.#position ?? (await this.#begin())
-    if (after === undefined) return
+    if (after === undefined || (this.#quiet > 0 && (await this.#isUnchanged()))) return
     const { kind, id } = this.options
     const question: Questions["events"] = {
       after,
@@ -171,8 +165,9 @@ export class Follower implements AsyncIterableIterator<JournalEvent> {
       ...(kind === undefined ? {} : { kind }),
       ...(id === undefined ? {} : { id }),
     }
-    const answer = await this.#ask("events", question, Math.max(after, this.#head))
-    if (answer === undefined || this.#isShort(answer.journal, after)) return
+    const atLeast = Math.max(after, this.#head)
+    const answer = await askUntilAnswered(this.channel, "events", question, atLeast, this.#ended.signal)
+    if (answer === undefined || this.#short.isShort(answer.journal, after)) return
     for (const { seq, record } of answer.items)
       if (seq > (this.#position ?? after)) {
         this.#position = seq
@@ -196,62 +191,36 @@ export class Follower implements AsyncIterableIterator<JournalEvent> {
 
   /** The sequence of now. */
   async #begin(): Promise<number | undefined> {
-    const status = await this.#ask("status", {}, 0)
+    const status = await askUntilAnswered(this.channel, "status", {}, 0, this.#ended.signal)
     if (status === undefined) return undefined
     this.#position ??= status.journal
-    this.#aside = this.#aside.filter(({ seq }) => seq > status.journal)
     return this.#position
   }
 
-  /** True while the journal ends before what was seen; throws when that does not pass. */
-  #isShort(journal: number, after: number): boolean {
-    if (journal >= after) {
-      this.#shortJournals = 0
-      return false
-    }
-    this.#shortJournals++
-    if (this.#shortJournals < SHORT_JOURNALS) return true
-    this.#fail(
-      new ClientError(
-        "conflict",
-        "journal-shortened",
-        `the journal ends at ${journal}, although ${after} was seen: it was restored or lost its tail`,
-        "read everything again: what was seen may not hold any more",
-      ),
-    )
+  /** After a quiet time, for a single object: its last record tells all, and costs the host no reading. */
+  async #isUnchanged(): Promise<boolean> {
+    const { kind, id } = this.options
+    if (kind === undefined || id === undefined || this.#lastRev === 0) return false
+    const atLeast = Math.max(this.#position ?? 0, this.#head)
+    const question = { kind, id }
+    const asked = askUntilAnswered(this.channel, "get", question, atLeast, this.#ended.signal)
+    const answer = await asked.catch(unlessForgotten)
+    if (answer === undefined) return this.#ended.signal.aborted
+    if (answer.record.rev !== this.#lastRev || answer.journal < atLeast) return false
+    this.#position = answer.journal
+    this.#resume(answer.journal, false)
     return true
   }
 
-  /** Asks until there is an answer; undefined when the following ended or failed meanwhile. */
-  async #ask<Name extends "events" | "status">(
-    name: Name,
-    question: Questions[Name],
-    atLeast: number,
-  ): Promise<Answers[Name] | undefined> {
-    for (let attempt = 0; !this.#ended.signal.aborted; attempt++) {
-      // A stranger's message has a sequence too, which the host learns of late: the demand is dropped then.
-      const body = attempt < 2 && atLeast > 0 ? { ...question, atLeast } : question
-      try {
-        return await ask(this.channel, name, body, { signal: this.#ended.signal, timeoutMs: ASK_MS })
-      } catch (error) {
-        if (this.#ended.signal.aborted) return undefined
-        if (!isClientError(error) || !error.retryable) {
-          this.#fail(asError(error))
-          return undefined
-        }
-        this.channel.trouble(error)
-        await pause(backOff(attempt, 100, 2_000), this.#ended.signal, true)
-      }
-    }
-    return undefined
-  }
-
   async #untilAwake(): Promise<void> {
-    const quiet = new AbortController()
-    const waited = pause(jittered(this.#quietMs), quiet.signal, true).then(() => "quiet")
+    const enough = new AbortController()
+    const quietMs = QUIET_MS[this.#quiet] ?? QUIET_MS[2]
+    const waited = pause(jittered(quietMs), enough.signal, true).then(() => "quiet")
     const woken = await Promise.race([waited, this.#awake.promise])
-    quiet.abort()
-    if (woken === "quiet" && !this.#ended.signal.aborted) this.#doubt()
+    enough.abort()
+    if (woken !== "quiet" || this.#ended.signal.aborted) return
+    this.#doubt()
+    this.#quiet++
   }
 
   #wake(): void {
@@ -284,6 +253,12 @@ export class Follower implements AsyncIterableIterator<JournalEvent> {
     this.#aside = []
     this.#wake()
   }
+}
+
+/** The yard may have forgotten the object since: then there is no last record, and that is no failure. */
+function unlessForgotten(error: unknown): undefined {
+  if (isClientError(error) && error.code === "unknown-actor") return undefined
+  throw error
 }
 
 function denied(cause: PermissionViolationError): ClientError {
