@@ -2,11 +2,11 @@
 // ends the waiting - Ctrl-C, its limit, a refusal of one of several - nothing that was asked for stays behind.
 
 import { randomInt } from "node:crypto"
-import type { Drydock, Lease, LeaseOptions } from "../client/index.js"
+import type { Drydock, Lease, LeaseOptions, WhyAnswer } from "../client/index.js"
 import type { Call } from "./call.js"
 import { CliError } from "./failure.js"
 import { attributesOf, durationOf, idOf } from "./input.js"
-import type { Output } from "./output.js"
+import type { Output, Progress } from "./output.js"
 import { nearest } from "./text.js"
 import { transitionLine } from "./transition.js"
 import { waitingLine } from "./why-text.js"
@@ -44,32 +44,67 @@ export async function wanted(
   }
 }
 
+export interface AskOptions extends LeaseOptions {
+  /** Only say why it waits, not every transition. */
+  readonly brief?: boolean
+}
+
 /** Waits for one lease, telling why it waits. Throws as `Drydock.lease`; nothing is left behind then. */
-export async function ask(out: Output, yard: Drydock, options: LeaseOptions): Promise<Lease> {
-  const progress = out.progress(`asking for ${options.type}`)
-  let last = ""
+export async function ask(out: Output, yard: Drydock, options: AskOptions): Promise<Lease> {
+  const { brief = false, ...request } = options
+  const waiting = new Waiting(out, request.type)
   try {
     return await yard.lease({
-      ...options,
-      id: options.id ?? shortLeaseId(yard.principal),
+      ...request,
+      id: request.id ?? shortLeaseId(yard.principal),
       onRecord: (record) => {
         if (out.json) out.event({ event: "transition", record }, () => undefined)
-        else out.say(transitionLine(record, out.ce))
-        options.onRecord?.(record)
+        else if (!brief) out.say(transitionLine(record, out.ce))
       },
       onWaiting: (why) => {
-        const line = waitingLine(why)
-        progress.update(`${why.id} waits: ${line}`)
         if (out.json) out.event({ event: "waiting", lease: why.id, why }, () => undefined)
-        else if (line !== last) out.say(out.ce.dim(`  ${line}`))
-        last = line
-        options.onWaiting?.(why)
+        else waiting.tell(why)
       },
     })
   } catch (error) {
-    throw await explained(yard, options, error)
+    throw await explained(yard, request, error)
   } finally {
-    progress.done()
+    waiting.end()
+  }
+}
+
+const HEARTBEAT_MS = 30_000
+
+/** A terminal has one line that is rewritten; elsewhere a line for every change, and one every 30 s. */
+class Waiting {
+  private readonly progress: Progress | undefined
+  private readonly heartbeat: NodeJS.Timeout | undefined
+  private why: WhyAnswer | undefined
+  private said = ""
+
+  constructor(
+    private readonly out: Output,
+    type: string,
+  ) {
+    if (out.isConversation) this.progress = out.progress(`asking for ${type}`)
+    else if (!out.json) this.heartbeat = setInterval(() => this.line(), HEARTBEAT_MS).unref()
+  }
+
+  tell(why: WhyAnswer): void {
+    this.why = why
+    this.progress?.update(() => `${why.id} waits: ${waitingLine(why)}`)
+    const key = JSON.stringify([why.position, why.summary, why.waiting?.code])
+    if (this.progress === undefined && key !== this.said) this.line()
+    this.said = key
+  }
+
+  end(): void {
+    clearInterval(this.heartbeat)
+    this.progress?.done()
+  }
+
+  private line(): void {
+    if (this.why !== undefined) this.out.say(`… ${this.why.id} waits: ${waitingLine(this.why)}`)
   }
 }
 

@@ -58,7 +58,7 @@ const CATALOGUE: { readonly [code: string]: ErrorEntry } = {
   cancelled: { exit: EXIT.negative, why: "it was not confirmed; nothing was changed", cures: [] },
 
   // What the yard says to a command
-  invalid: { exit: EXIT.usage, why: "the yard does not accept this content", cures: ["drydock help"] },
+  invalid: { exit: EXIT.usage, why: "a value is not of the form that is needed", cures: ["drydock help"] },
   "unknown-actor": {
     exit: EXIT.unknownObject,
     why: "no object of this kind and id was ever made in this yard, or it was forgotten",

@@ -65,10 +65,16 @@ export function numberOf(
 export function idOf(text: string, kind = "id"): string {
   const bare = text.startsWith(`${kind}/`) ? text.slice(kind.length + 1) : text
   if (OBJECT_ID.test(bare)) return bare
-  throw new CliError("invalid-id", `not an id of a ${kind}: ${JSON.stringify(text.slice(0, 80))}`, {
-    why: ["an id has letters, digits, _ and -, begins with a letter or digit, and has at most 64 characters"],
-    cures: [`drydock ls ${isKind(kind) ? `${kind}s` : "leases"}`],
-  })
+  throw new CliError(
+    "invalid-id",
+    `not an id${isKind(kind) ? ` of a ${kind}` : ""}: ${JSON.stringify(text.slice(0, 80))}`,
+    {
+      why: [
+        "an id has letters, digits, _ and -, begins with a letter or digit, and has at most 64 characters",
+      ],
+      cures: [`drydock ls ${isKind(kind) ? `${kind}s` : "leases"}`],
+    },
+  )
 }
 
 export interface Actor {

@@ -5,17 +5,17 @@ import { Command, CommanderError } from "commander"
 import { failureOf } from "./failure.js"
 import { Output } from "./output.js"
 import { packageVersion } from "./package.js"
-import { buildProgram, usageError } from "./program.js"
+import { buildProgram, sharedOptionsLast, usageError } from "./program.js"
 
 const BROKEN_PIPE_EXIT = 141
 
 async function main(argv: readonly string[]): Promise<number> {
   const result = { exit: 0 }
   try {
-    await buildProgram(new Command(), packageVersion(), result).parseAsync([...argv])
+    await buildProgram(new Command(), packageVersion(), result).parseAsync([...argv], { from: "user" })
     return result.exit
   } catch (error) {
-    const shown = error instanceof CommanderError ? usageError(error) : error
+    const shown = error instanceof CommanderError ? usageError(error, argv) : error
     if (shown === undefined) return 0
     const failure = failureOf(shown)
     new Output({ json: asksForJson(argv), color: "auto" }).failure(failure)
@@ -35,6 +35,6 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   throw error
 })
 
-const exit = await main(process.argv)
+const exit = await main(sharedOptionsLast(process.argv.slice(2)))
 // An input that nobody reads any more would keep the process; what was written has to leave first.
 process.stdout.write("", () => process.exit(exit))

@@ -30,7 +30,8 @@ export interface Column {
 
 /** A line about work under way: rewritten on a terminal, one line per change elsewhere. */
 export interface Progress {
-  update(text: string): void
+  /** A function is asked again at every rewriting: for texts that name a time from now. */
+  update(text: string | (() => string)): void
   /** Removes it; `text` stays in its place. */
   done(text?: string): void
 }
@@ -152,7 +153,7 @@ class ActiveProgress implements Progress {
   constructor(
     private readonly screen: Screen,
     private readonly colors: Colors,
-    private text: string,
+    private text: string | (() => string),
     private readonly ended: (progress: ActiveProgress) => void,
   ) {
     const start = setTimeout(() => {
@@ -168,7 +169,7 @@ class ActiveProgress implements Progress {
     }
   }
 
-  update(text: string): void {
+  update(text: string | (() => string)): void {
     if (text === this.text) return
     this.hide()
     this.text = text
@@ -185,15 +186,15 @@ class ActiveProgress implements Progress {
 
   show(): void {
     if (!this.visible) return
+    const whole = typeof this.text === "string" ? this.text : this.text()
     if (this.screen.isTTY === true) {
       const width = (this.screen.columns ?? 80) - 4
-      const text =
-        displayWidth(this.text) > width ? `${this.text.slice(0, Math.max(0, width - 1))}…` : this.text
+      const text = displayWidth(whole) > width ? `${whole.slice(0, Math.max(0, width - 1))}…` : whole
       this.screen.write(`\r\u001b[2K${this.colors.cyan(SPINNER[this.frame] ?? "")} ${text}`)
       this.shown = true
-    } else if (this.said !== this.text) {
-      this.said = this.text
-      this.screen.write(`… ${this.text}\n`)
+    } else if (this.said !== whole) {
+      this.said = whole
+      this.screen.write(`… ${whole}\n`)
     }
   }
 

@@ -6,6 +6,7 @@ import { CliError, failureOf } from "./failure.js"
 import { type ColorChoice, Output } from "./output.js"
 import type { ArgumentSpec, CommandSpec, OptionSpec } from "./spec.js"
 import { COMMANDS, optionsOf, sharedOptionsOf } from "./table/index.js"
+import { CONNECTING, EVERYWHERE } from "./table/shared-options.js"
 import { nearest } from "./text.js"
 
 const INTRO = `Drydock leases resources - hosts first of all - to people and programs, one holder at a time.
@@ -148,24 +149,41 @@ function unknownCommand(word: string, known: readonly string[], noun?: string): 
 }
 
 /** What commander found wrong, in our form. `undefined`: it only printed help or the version. */
-export function usageError(error: CommanderError): CliError | undefined {
+export function usageError(error: CommanderError, argv: readonly string[]): CliError | undefined {
   if (error.exitCode === 0) return undefined
   const [message = "", hint] = error.message.replace(/^error: /, "").split("\n")
-  const why = hint === undefined ? [] : [hint.replace(/^\((.*)\)$/, "$1")]
-  const dashes = /^unknown option/.test(message)
-    ? ["write -- before the program: its options are its own then"]
-    : []
-  const forProgram = process.argv.slice(2).some((word) => word === "run" || word === "exec")
+  const spec = commandOf(argv)
+  const takesProgram = (spec?.arguments ?? []).some(({ completes }) => completes === "program")
   return new CliError("usage", message, {
-    why,
-    cures: [...(forProgram ? dashes : []), `drydock ${commandWords(process.argv.slice(2))}--help`],
+    why: hint === undefined ? [] : [hint.replace(/^\((.*)\)$/, "$1")],
+    cures: [
+      ...(takesProgram ? ["write -- before the program: what follows is its own"] : []),
+      ...(spec === undefined ? [] : [`drydock ${spec.name} ${usageOf(spec)}`]),
+      `drydock ${spec === undefined ? "" : `${spec.name} `}--help`,
+    ],
   })
 }
 
-function commandWords(argv: readonly string[]): string {
+/** Options that every command takes may also stand before it: `drydock --json ls`. */
+export function sharedOptionsLast(argv: readonly string[]): readonly string[] {
+  const known = [...CONNECTING, ...EVERYWHERE]
+  let end = 0
+  for (let word = argv[end]; word?.startsWith("--"); word = argv[end]) {
+    const [flag = ""] = word.split("=")
+    const option = known.find(({ flags }) => flags.split(" ")[0] === flag)
+    if (option === undefined) break
+    end += option.flags.includes("<") && !word.includes("=") ? 2 : 1
+  }
+  const rest = argv.slice(end)
+  const spec = commandOf(rest)
+  if (end === 0 || spec === undefined) return argv
+  const words = spec.name.split(" ").length
+  return [...rest.slice(0, words), ...argv.slice(0, end), ...rest.slice(words)]
+}
+
+function commandOf(argv: readonly string[]): CommandSpec | undefined {
   const [first = "", second = ""] = argv
-  const spec = COMMANDS.find(({ name }) => name === first || name === `${first} ${second}`)
-  return spec === undefined ? "" : `${spec.name} `
+  return COMMANDS.find(({ name }) => name === first || name === `${first} ${second}`)
 }
 
 function optionOf(spec: OptionSpec): Option {

@@ -2,9 +2,9 @@
 
 import type { Kind } from "../machines/names.js"
 import type { YardRecord } from "../machines/record.js"
-import type { Colors, Column } from "./output.js"
+import type { Column, Output } from "./output.js"
 import { brief, relative } from "./text.js"
-import { placeText, stateText } from "./transition.js"
+import { placeText, stateCell } from "./transition.js"
 
 const heads = (...names: readonly string[]): readonly Column[] => names.map((head) => ({ head }))
 
@@ -18,18 +18,20 @@ export const COLUMNS: { readonly [K in Kind]: readonly Column[] } = {
   yard: heads("YARD", "STATE", "GENERATION", "HOST"),
 }
 
-export function rowOf(record: YardRecord, c: Colors): readonly string[] {
-  const first = [record.id, stateText(record.to, c)]
+/** On a terminal times are relative and states have a glyph; elsewhere they are plain. */
+export function rowOf(record: YardRecord, out: Output): readonly string[] {
+  const first = [record.id, stateCell(record.to, out)]
+  const when = (time: string | null) => (out.isTerminal ? relative(time) : (time ?? "-"))
   switch (record.kind) {
     case "lease": {
       const { type, resource, by, requestedAt, until, waiting, reason } = record.context
       const ended = record.to === "released" || record.to === "broken" || record.to === "destroyed"
       const note = ended ? (reason?.code ?? "") : (waiting?.code ?? "")
-      return [...first, type, resource ?? "-", by, relative(requestedAt), ended ? "-" : relative(until), note]
+      return [...first, type, resource ?? "-", by, when(requestedAt), ended ? "-" : when(until), note]
     }
     case "resource": {
       const { type, blueprint, attributes, allocatedAt } = record.context
-      return [...first, type, blueprint, placeText(attributes), relative(allocatedAt)]
+      return [...first, type, blueprint, placeText(attributes), when(allocatedAt)]
     }
     case "blueprint": {
       const { type, limit, config } = record.context

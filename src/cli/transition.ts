@@ -1,8 +1,8 @@
 // One record as one line: time, object, what changed, why and by whom. The same everywhere: `up`, `watch`, `show`.
 
 import type { YardRecord } from "../machines/record.js"
-import type { Colors } from "./output.js"
-import { clockTime, padEnd, printable } from "./text.js"
+import type { Colors, Output } from "./output.js"
+import { brief, clockTime, padEnd, printable } from "./text.js"
 
 const GLYPHS: { readonly [state: string]: string } = {
   pending: "◌",
@@ -29,6 +29,11 @@ export function stateText(state: string, c: Colors): string {
           ? c.green
           : c.dim
   return paint(`${GLYPHS[state] ?? "?"} ${state}`)
+}
+
+/** The bare word where a program may read it. */
+export function stateCell(state: string, out: Output): string {
+  return out.isTerminal ? stateText(state, out.c) : state
 }
 
 /** `10:02:11.331  lease/ada_x7        pending → active  request by ada  on r3f, token 1099511633454` */
@@ -60,6 +65,10 @@ function facts(record: YardRecord): string {
   switch (record.kind) {
     case "lease": {
       const { context, to } = record
+      const { verb } = record.cause
+      if (verb === "renew" && to === record.from)
+        return context.until === null ? "stored" : `until ${context.until}`
+      if (verb === "annotate") return brief(context.notes)
       if (to === "pending") return context.waiting === null ? "" : `waits: ${context.waiting.code}`
       if (to === "active" || to === "acquired")
         return `on ${context.resource ?? "?"}, token ${context.token ?? "?"}`

@@ -54,8 +54,12 @@ export class Source {
         const { line, col } = lines.linePos(offset)
         return { file, line: Math.max(1, line), column: Math.max(1, col) }
       }
-      for (const error of document.errors.slice(0, MAX_SYNTAX_MISTAKES))
-        mistakes.push({ ...place(error.pos[0]), message: plain(error.message) })
+      const tooDeep = document.errors.find(({ message }) => message.startsWith("Maximum call stack"))
+      if (tooDeep !== undefined)
+        mistakes.push({ ...place(tooDeep.pos[0]), message: "nests too deeply to be read" })
+      else
+        for (const error of document.errors.slice(0, MAX_SYNTAX_MISTAKES))
+          mistakes.push({ ...place(error.pos[0]), message: plain(error.message) })
       documents.push(document.errors.length > 0 ? undefined : plainValue(document, place, mistakes))
     }
     return new Source(file, lines, parsed, documents, mistakes)

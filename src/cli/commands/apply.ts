@@ -2,6 +2,7 @@ import type { Drydock } from "../../client/index.js"
 import { planStep, type Step } from "../almanac/plan.js"
 import { applyStep, changeLines } from "../almanac/steps.js"
 import { readWanted, type Wanted } from "../almanac/wanted.js"
+import { installedPolicies } from "../blueprint-types.js"
 import type { Call } from "../call.js"
 import { CliError } from "../failure.js"
 import { readText } from "../input.js"
@@ -32,7 +33,7 @@ async function read(paths: readonly string[]): Promise<readonly Wanted[]> {
   const files = await Promise.all(
     paths.map(async (path) => ({ name: path === "-" ? "stdin" : path, text: await readText(path) })),
   )
-  const { wanted, mistakes } = readWanted(files)
+  const { wanted, mistakes } = readWanted(files, await installedPolicies())
   if (mistakes.length === 0) return wanted
   const shown = mistakes
     .slice(0, 50)

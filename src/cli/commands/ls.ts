@@ -46,7 +46,7 @@ async function objects(call: Call, what: Listed): Promise<number> {
         ? emptyText(what, state, call.flag("all"))
         : call.out.table(
             COLUMNS[kind],
-            items.map((record) => rowOf(record, call.out.c)),
+            items.map((record) => rowOf(record, call.out)),
           ),
     )
     if (more) call.out.say(`only the first ${count(limit, "row")}: --limit shows more`)

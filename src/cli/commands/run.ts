@@ -37,7 +37,14 @@ export async function run(call: Call): Promise<number> {
     })
     const startedMs = performance.now()
     try {
-      const lease = await ask(out, yard, { ...want, ttl, autoRenew: true, graceMs, signal: stop.signal })
+      const lease = await ask(out, yard, {
+        ...want,
+        ttl,
+        autoRenew: true,
+        graceMs,
+        signal: stop.signal,
+        brief: true,
+      })
       const waited = spell(performance.now() - startedMs)
       const place = placeText(lease.resource.context.attributes)
       out.say(out.ce.dim(`● ${lease.id} on ${place}, token ${lease.token}, waited ${waited}`))

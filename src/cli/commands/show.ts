@@ -1,3 +1,4 @@
+import { z } from "zod"
 import type { CommandRow, Difference, Drydock } from "../../client/index.js"
 import { ClientError } from "../../client/index.js"
 import type { LeaseRecord, YardRecord } from "../../machines/record.js"
@@ -67,7 +68,7 @@ function text(shown: Shown, out: Output): string {
         ? ""
         : out.table(
             COLUMNS.lease,
-            shown.leases.map((lease) => rowOf(lease, c)),
+            shown.leases.map((lease) => rowOf(lease, out)),
           ),
     ),
     ...section("COMMANDS", shown.commands.length === 0 ? "" : commandTable(out, shown.commands)),
@@ -99,7 +100,7 @@ function factsOf(record: YardRecord): readonly Fact[] {
         ["asked", [`${x.requestedAt} (${relative(x.requestedAt)})`]],
         ["active", [x.activatedAt === null ? "" : `${x.activatedAt} (${relative(x.activatedAt)})`]],
         ["until", [x.until === null ? "" : `${x.until} (${relative(x.until)})`]],
-        ["waiting", [x.waiting === null ? "" : `${x.waiting.code} ${brief(x.waiting.details)}`]],
+        ["waiting", waitingLines(x.waiting)],
         ["ended", [x.reason === null ? "" : `${x.reason.code}: ${x.reason.message}`]],
         ["notes", notes(x.notes)],
       ]
@@ -166,6 +167,17 @@ function factsOf(record: YardRecord): readonly Fact[] {
         ["taken over", [record.context.takenOverAt]],
       ]
   }
+}
+
+const blueprintsOf = z.looseObject({
+  blueprints: z.array(z.looseObject({ blueprint: z.string(), message: z.string() })),
+})
+
+function waitingLines(waiting: LeaseRecord["context"]["waiting"]): readonly string[] {
+  if (waiting === null) return []
+  const parsed = blueprintsOf.safeParse(waiting.details)
+  if (!parsed.success) return [`${waiting.code} ${brief(waiting.details, 200)}`]
+  return [waiting.code, ...parsed.data.blueprints.map(({ blueprint, message }) => `${blueprint}: ${message}`)]
 }
 
 function json(value: object): readonly string[] {

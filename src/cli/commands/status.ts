@@ -10,9 +10,9 @@ export async function status(call: Call): Promise<number> {
       [
         `yard      ${c.bold(answer.yard)}  ${c.green("● served")}`,
         `server    ${yard.url}`,
-        `host      ${answer.host}  ${answer.role}, up ${spell(answer.uptime)}, version ${answer.version}`,
+        `host      ${answer.host}  ${answer.role}, up ${spell(answer.uptime * 1_000)}, version ${answer.version}`,
         `journal   ${answer.journal}`,
-        `commands  ${answer.cursor} decided, ${answer.lag} waiting`,
+        `commands  decided up to ${answer.cursor}${answer.lag > 0 ? `, ${answer.lag} on the way to the disk` : ""}`,
         `you       ${yard.principal}`,
       ].join("\n"),
     )

@@ -30,6 +30,7 @@ export async function up(call: Call): Promise<number> {
     throw new CliError("usage", "--exit goes with --demo", { cures: ["drydock up --demo --exit"] })
   const startedMs = performance.now()
   const stop = interruption({ first: () => out.say(out.ce.dim("\nstopping (Ctrl-C again leaves at once)")) })
+  let wasReady = false
   const undo: (() => Promise<unknown>)[] = []
   try {
     return await serveYard()
@@ -37,7 +38,7 @@ export async function up(call: Call): Promise<number> {
     const progress = out.progress("stopping")
     for (const step of undo.reverse()) await step()
     progress.done()
-    out.event({ event: "stopped" }, () => "stopped; what the yard knows is kept")
+    if (wasReady) out.event({ event: "stopped" }, () => "stopped; what the yard knows is kept")
     stop.end()
   }
 
@@ -81,6 +82,8 @@ export async function up(call: Call): Promise<number> {
       tookMs: performance.now() - startedMs,
       isDemo: call.flag("demo"),
     })
+
+    wasReady = true
 
     // 4. What happens, until somebody ends it.
     return await live(call, client, backend, stop)
