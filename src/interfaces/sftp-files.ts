@@ -14,10 +14,17 @@ const UNSUPPORTED = 8
 type Done<T> = (error: Error | null | undefined, value: T) => void
 
 export class SftpFiles implements FileDriver {
+  /** Requests without an answer: ssh2 forgets those that come when the session is gone. */
+  private readonly waiting = new Set<(reason: unknown) => void>()
+
   constructor(
     private readonly sftp: SFTPWrapper,
     private readonly ended: AbortSignal,
-  ) {}
+  ) {
+    ended.addEventListener("abort", () => {
+      for (const reject of this.waiting) reject(ended.reason)
+    })
+  }
 
   async openToRead(path: string): Promise<OpenFile> {
     const handle = await this.ask<Buffer>(path, (done) => this.sftp.open(path, "r", done))
@@ -94,12 +101,17 @@ export class SftpFiles implements FileDriver {
   /** Runs one request. Throws what the server says as HostError. */
   ask<T>(path: string, request: (done: Done<T>) => void): Promise<T> {
     return new Promise((resolve, reject) => {
-      const fail = (error: unknown): void =>
+      if (this.ended.aborted) return reject(this.ended.reason)
+      this.waiting.add(reject)
+      const fail = (error: unknown): void => {
+        this.waiting.delete(reject)
         reject(this.ended.aborted ? this.ended.reason : fileError(errnoOf(error), path, error))
+      }
       try {
         request((error, value) => {
-          if (error) fail(error)
-          else resolve(value)
+          if (error) return fail(error)
+          this.waiting.delete(reject)
+          resolve(value)
         })
       } catch (error) {
         fail(error) // ssh2 throws when the session is gone, or when the server lacks an extension

@@ -39,6 +39,9 @@ export function serveSftp(sftp: SFTPWrapper): void {
   const answer = (id: number, work: () => Promise<void>): void => {
     work().catch((error: unknown) => sftp.status(id, statusOf(error)))
   }
+  sftp.on("close", () => {
+    for (const what of opened.values()) if ("file" in what) void what.file.close()
+  })
   const ok = (id: number): void => sftp.status(id, STATUS_CODE.OK)
 
   sftp.on("OPEN", (id, path, flags, attrs) =>

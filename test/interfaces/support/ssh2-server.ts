@@ -81,9 +81,9 @@ function execute(channel: ServerChannel, shell: string, command: string): void {
   channel.on("close", () => {
     for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy()
   })
-  child.on("close", (code, signal) => {
+  child.on("exit", (code, signal) => {
     if (signal === null) channel.exit(code ?? 0)
     else channel.exit(signal.replace(/^SIG/, ""))
-    channel.end()
   })
+  child.on("close", () => channel.end())
 }
