@@ -1,7 +1,7 @@
 // Somebody who speaks the protocol with nothing but the NATS client: no line of src/client is used here, so that the
 // contract is tested as strangers see it.
 
-import { connect, headers, type Msg, type NatsConnection } from "nats"
+import { connect, headers, type Msg, type MsgHdrs, type NatsConnection } from "nats"
 
 export type Json = { [key: string]: unknown }
 export interface Outcome {
@@ -38,19 +38,31 @@ export interface PubAck {
   error?: { code: number; err_code: number; description: string }
 }
 
+export interface SayOptions {
+  readonly as?: string
+  readonly id?: string
+  readonly timeoutMs?: number
+  /** Beside `Drydock-Id`. */
+  readonly headers?: { readonly [name: string]: string }
+}
+
 export interface Person {
   readonly nc: NatsConnection
   /** Publishes a command; resolves to its PubAck. */
   publish(target: string, body?: unknown, extra?: { [name: string]: string }): Promise<PubAck>
   /** Publishes a command and waits for its outcome. */
-  say(
-    target: string,
-    body?: unknown,
-    options?: { as?: string; id?: string; timeoutMs?: number },
-  ): Promise<Outcome>
+  say(target: string, body?: unknown, options?: SayOptions): Promise<Outcome>
   ask(name: string, body?: unknown): Promise<Json>
   /** Records seen on `event`, in order of arrival. */
-  readonly events: { seq: number; last: number; record: TestRecord; subject: string }[]
+  readonly events: {
+    seq: number
+    last: number
+    record: TestRecord
+    subject: string
+    headers: MsgHdrs | undefined
+  }[]
+  /** Every outcome seen, those of others included, in order of arrival. */
+  readonly outcomes: { subject: string; body: Outcome }[]
   readonly rejected: { subject: string; body: Outcome }[]
   /** Resolves when an event satisfies a condition, past ones included. */
   seen(matches: (record: TestRecord) => boolean, timeoutMs?: number): Promise<TestRecord>
@@ -70,11 +82,16 @@ export async function startPerson(
 ): Promise<Person> {
   const nc = await connect({ ...options, reconnectTimeWait: 50, maxReconnectAttempts: -1 })
   const events: Person["events"] = []
+  const outcomes: Person["outcomes"] = []
   const rejected: Person["rejected"] = []
   const waiting = new Map<string, (outcome: Outcome) => void>()
   const watchers = new Set<() => void>()
   const each = (subject: string, hear: (message: Msg) => void) =>
-    nc.subscribe(subject, { callback: (error, message) => error === null && hear(message) })
+    nc.subscribe(subject, {
+      callback: (error, message) => {
+        if (error === null) hear(message)
+      },
+    })
   each(`drydock.${yard}.event.>`, (message) => {
     let record: TestRecord
     try {
@@ -88,12 +105,15 @@ export async function startPerson(
       last: Number(message.headers?.get("Nats-Last-Sequence")),
       record,
       subject: message.subject,
+      headers: message.headers,
     })
     for (const watch of [...watchers]) watch()
   })
   each(`drydock.${yard}.outcome.>`, (message) => {
     const id = message.subject.split(".").at(-1) ?? ""
-    waiting.get(id)?.(message.json<Outcome>())
+    const body = message.json<Outcome>()
+    outcomes.push({ subject: message.subject, body })
+    waiting.get(id)?.(body)
     waiting.delete(id)
   })
   each(`drydock.${yard}.rejected.>`, (message) =>
@@ -110,6 +130,7 @@ export async function startPerson(
   return {
     nc,
     events,
+    outcomes,
     rejected,
     async publish(target, body = {}, extra = {}) {
       const sent = headers()
@@ -117,8 +138,13 @@ export async function startPerson(
       const answer = await nc.request(subject(target, as), payload(body), { headers: sent, timeout: 5_000 })
       return answer.json<PubAck>()
     },
-    async say(target, body = {}, { as: who = as, id = uniqueId(), timeoutMs = 10_000 } = {}) {
+    async say(
+      target,
+      body = {},
+      { as: who = as, id = uniqueId(), timeoutMs = 10_000, headers: extra = {} } = {},
+    ) {
       const sent = headers()
+      for (const [name, value] of Object.entries(extra)) sent.set(name, value)
       sent.set("Drydock-Id", id)
       const outcome = new Promise<Outcome>((resolve, reject) => {
         const timer = setTimeout(
