@@ -12,9 +12,9 @@ import { Claim } from "./claim.js"
 import { CommandReader } from "./command-reader.js"
 import { Link } from "./link.js"
 import { type CommandMessage, type JournalMessage, type Log, LogError } from "./log.js"
-import { storedSequence } from "./pub-ack.js"
 import { serveQueries } from "./query-server.js"
 import { Replies } from "./replies.js"
+import { Sender } from "./sender.js"
 import { StreamApi } from "./stream-api.js"
 
 export interface NatsLogOptions extends NatsAccess {
@@ -40,6 +40,7 @@ export function natsLog(
   const clock = options.clock ?? systemClock
   const link = new Link(nats)
   const replies = new Replies(link, clock, options.answerTimeoutMs ?? 5_000)
+  const sender = new Sender(replies)
   const api = new StreamApi(replies)
   const claim = new Claim(replies, api, clock, yard, options.replicas)
   const reading = { replies, api, clock }
@@ -92,9 +93,7 @@ export function natsLog(
     },
     commands: (from) => readNow(reading, commands, { policy: "by_start_sequence", from }),
 
-    send: async (subject, data, headers) => {
-      storedSequence(await replies.ask(subject, data, headers, undefined, true), "queue-full")
-    },
+    send: (subject, data, headers) => sender.send(subject, data, headers),
     purgeCommands: (below) => api.purge(commands, below),
     setCommandLimit: (maxMessages) => api.setMaxMessages(commands, maxMessages),
 

@@ -2,9 +2,6 @@
 // questions under way. Each ends in exactly one of: an answer, `unavailable` (never sent, or nobody listens there),
 // `uncertain` (sent, then the connection broke or the time ran out). Nothing hangs, and nothing is sent while the
 // connection is down: the library would keep it and send it later, when the caller has long read back.
-//
-// A *patient* question may stand in a long queue (ten thousand follow-ups after a recovery, each one an fsync): its
-// time runs out only when the server has been silent for so long, or after twelve times as long in any case.
 
 import { randomBytes } from "node:crypto"
 import { errors, type Msg, type Subscription } from "nats"
@@ -15,12 +12,10 @@ import { encodeHeaders, type PlainHeaders, statusOf } from "./message-headers.js
 
 const NO_RESPONDERS = 503
 const SWEEP_MS = 250
-const PATIENCE = 12
 
 interface Waiting {
   readonly subject: string
-  readonly askedMs: number
-  readonly patient: boolean
+  readonly deadlineMs: number
   resolve(answer: Msg): void
   reject(error: Error): void
 }
@@ -32,11 +27,10 @@ export function secretInbox(): string {
 
 export class Replies {
   readonly #inbox = secretInbox()
-  /** In the order of the asking. */
+  /** In the order of the asking, hence of the deadlines. */
   readonly #waiting = new Map<string, Waiting>()
   readonly #subscription: Subscription
   #lastToken = 0
-  #heardMs = Number.NEGATIVE_INFINITY
   #sweep: Cancellable | undefined
 
   constructor(
@@ -58,20 +52,13 @@ export class Replies {
   }
 
   /** Throws LogError `unavailable`, `uncertain`, `too-large`. */
-  ask(
-    subject: string,
-    data: Uint8Array,
-    headers?: PlainHeaders,
-    extra?: PlainHeaders,
-    patient = false,
-  ): Promise<Msg> {
+  ask(subject: string, data: Uint8Array, headers?: PlainHeaders, extra?: PlainHeaders): Promise<Msg> {
     return new Promise((resolve, reject) => {
       const token = (++this.#lastToken).toString(36)
       this.#publish(subject, data, headers, extra, `${this.#inbox}.${token}`)
       this.#waiting.set(token, {
         subject,
-        askedMs: this.clock.monotonicMs(),
-        patient,
+        deadlineMs: this.clock.monotonicMs() + this.timeoutMs,
         resolve,
         reject,
       })
@@ -105,7 +92,6 @@ export class Replies {
   }
 
   #answered(message: Msg): void {
-    this.#heardMs = this.clock.monotonicMs()
     const token = message.subject.slice(this.#inbox.length + 1)
     const waiting = this.#waiting.get(token)
     if (waiting === undefined) return // Timed out before: its outcome was already called uncertain.
@@ -122,15 +108,10 @@ export class Replies {
   #sweepOut(): void {
     this.#sweep = undefined
     const nowMs = this.clock.monotonicMs()
-    const silentMs = nowMs - this.#heardMs
     for (const [token, waiting] of this.#waiting) {
-      const waitedMs = nowMs - waiting.askedMs
-      if (waitedMs < this.timeoutMs) break // Whoever asked later has waited even less.
-      if (waiting.patient && silentMs < this.timeoutMs && waitedMs < PATIENCE * this.timeoutMs) continue
+      if (waiting.deadlineMs > nowMs) break
       this.#waiting.delete(token)
-      waiting.reject(
-        new LogError("uncertain", `no answer on ${waiting.subject} for ${Math.round(waitedMs)} ms`),
-      )
+      waiting.reject(new LogError("uncertain", `no answer on ${waiting.subject} within ${this.timeoutMs} ms`))
     }
     if (this.#waiting.size > 0) this.#sweep = this.clock.after(SWEEP_MS, () => this.#sweepOut())
   }
