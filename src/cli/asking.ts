@@ -7,7 +7,7 @@ import type { Call } from "./call.js"
 import { CliError } from "./failure.js"
 import { attributesOf, durationOf, idOf } from "./input.js"
 import type { Output, Progress } from "./output.js"
-import { nearest } from "./text.js"
+import { nearest, spell } from "./text.js"
 import { transitionLine } from "./transition.js"
 import { waitingLine } from "./why-text.js"
 
@@ -75,10 +75,11 @@ export async function ask(out: Output, yard: Drydock, options: AskOptions): Prom
 
 const HEARTBEAT_MS = 30_000
 
-/** A terminal has one line that is rewritten; elsewhere a line for every change, and one every 30 s. */
+/** Every change of the reason is a line; a terminal shows the time besides, elsewhere the line comes again every 30 s. */
 class Waiting {
-  private readonly progress: Progress | undefined
-  private readonly heartbeat: NodeJS.Timeout | undefined
+  private readonly startedMs = performance.now()
+  private readonly progress: Progress
+  private readonly heartbeat: NodeJS.Timeout
   private why: WhyAnswer | undefined
   private said = ""
 
@@ -86,25 +87,36 @@ class Waiting {
     private readonly out: Output,
     type: string,
   ) {
-    if (out.isConversation) this.progress = out.progress(`asking for ${type}`)
-    else if (!out.json) this.heartbeat = setInterval(() => this.line(), HEARTBEAT_MS).unref()
+    this.progress = out.isConversation
+      ? out.progress(`asking for ${type}`)
+      : { update: () => {}, done: () => {} }
+    this.heartbeat = setInterval(() => {
+      if (!out.isConversation) this.line()
+    }, HEARTBEAT_MS).unref()
   }
 
   tell(why: WhyAnswer): void {
     this.why = why
-    this.progress?.update(() => `${why.id} waits: ${waitingLine(why)}`)
     const key = JSON.stringify([why.position, why.summary, why.waiting?.code])
-    if (this.progress === undefined && key !== this.said) this.line()
+    if (key !== this.said) this.line()
     this.said = key
+    this.progress.update(
+      () => `${why.id} waits, ${spell(this.wholeSeconds())} by now (Ctrl-C gives up; drydock why ${why.id})`,
+    )
   }
 
   end(): void {
     clearInterval(this.heartbeat)
-    this.progress?.done()
+    this.progress.done()
   }
 
   private line(): void {
-    if (this.why !== undefined) this.out.say(`… ${this.why.id} waits: ${waitingLine(this.why)}`)
+    if (this.why !== undefined)
+      this.out.say(this.out.ce.dim(`  ${this.why.id} waits: ${waitingLine(this.why)}`))
+  }
+
+  private wholeSeconds(): number {
+    return Math.floor((performance.now() - this.startedMs) / 1_000) * 1_000
   }
 }
 

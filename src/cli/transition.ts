@@ -1,6 +1,6 @@
 // One record as one line: time, object, what changed, why and by whom. The same everywhere: `up`, `watch`, `show`.
 
-import type { YardRecord } from "../machines/record.js"
+import type { LeaseRecord, ResourceRecord, YardRecord } from "../machines/record.js"
 import type { Colors, Output } from "./output.js"
 import { brief, clockTime, padEnd, printable } from "./text.js"
 
@@ -72,18 +72,24 @@ function facts(record: YardRecord): string {
       if (to === "pending") return context.waiting === null ? "" : `waits: ${context.waiting.code}`
       if (to === "active" || to === "acquired")
         return `on ${context.resource ?? "?"}, token ${context.token ?? "?"}`
-      return context.reason === null ? "" : context.reason.message
+      return endedText(record)
     }
     case "resource": {
       const { context, to } = record
       if (to === "pending" || to === "active") return placeText(context.attributes)
-      return context.reason === null ? "" : context.reason.message
+      return endedText(record)
     }
     case "yard":
       return `host ${record.context.host}, generation ${record.context.generation}`
     default:
       return ""
   }
+}
+
+/** Why it ended, unless the verb has said it already. */
+function endedText({ context, cause }: LeaseRecord | ResourceRecord): string {
+  const message = context.reason?.message ?? ""
+  return message === `released by ${cause.by}` || message === `reclaimed by ${cause.by}` ? "" : message
 }
 
 /** Where a host is, from what its blueprint pinned: `pool/h1 127.0.0.1 (local)`. */
