@@ -12,9 +12,10 @@ import { loadavg } from "node:os"
 import { parseArgs } from "node:util"
 import { describeMachine } from "./machine.js"
 import { writeTables } from "./page.js"
-import { runSeries, SUBJECTS, type Subject } from "./series.js"
 import { SYNCS, type Sync } from "./server.js"
+import { measureOnce, SUBJECTS, type Subject } from "./subject.js"
 import { queueTable, type Result, ratioTable } from "./table.js"
+import { HOSTS } from "./yard/pool.js"
 
 const { values } = parseArgs({
   options: {
@@ -36,10 +37,12 @@ const subjects = SUBJECTS.filter((subject) => values.only.split(",").includes(su
 const results: Result[] = []
 let serverVersion = "unknown"
 const loadBefore = loadavg()[0] ?? 0
+// Floor and yard of one point are measured close to each other, so that a machine that changes disturbs both alike.
 for (const sync of syncs)
-  for (let run = 0; run < runs; run++)
-    for (const subject of run % 2 === 0 ? subjects : subjects.toReversed())
-      await measureSubject(sync, subject)
+  for (const count of clients)
+    for (let run = 0; run < runs; run++)
+      for (const subject of run % 2 === 0 ? subjects : subjects.toReversed())
+        await measureSubject(sync, subject, count)
 
 const machine = await describeMachine(serverVersion)
 const note = `${seconds} s per point, ${runs} run${runs === 1 ? "" : "s"} of each in ABBA order; load of the machine before: ${loadBefore.toFixed(1)}.`
@@ -50,23 +53,17 @@ process.stdout.write(`${parts.join("\n\n")}\n`)
 if (values.write)
   await writeTables({ machine, note, ratios: ratioTable(results), queue: queueTable(results) })
 
-async function measureSubject(sync: Sync, subject: Subject): Promise<void> {
+async function measureSubject(sync: Sync, subject: Subject, count: number): Promise<void> {
   // Without a queue the exclusive hosts measure the same as the shared ones.
-  const counts = subject === "queue" ? clients.filter((count) => count > 64) : clients
-  if (counts.length === 0) return
-  const series = await runSeries({
-    subject,
-    sync,
-    clients: counts,
-    warmUpMs: Math.min(2_000, seconds * 500),
-    measureMs: seconds * 1_000,
-    onPoint(count, point) {
-      results.push({ sync, subject, clients: count, point })
-      const fault = point.firstFailure === null ? "" : `  ${point.failures} failures: ${point.firstFailure}`
-      const text = `${sync} ${subject} ${count} clients: ${Math.round(point.cyclesPerSecond)} cycles/s`
-      process.stderr.write(`${text}, acquire p50 ${point.acquireP50Ms.toFixed(1)} ms${fault}\n`)
-      if (fault !== "") process.exitCode = 1
-    },
-  })
-  serverVersion = series.serverVersion
+  if (subject === "queue" && count <= HOSTS) return
+  const warmUpMs = Math.min(4_000, seconds * 1_000)
+  const measured = await measureOnce({ subject, sync, clients: count, warmUpMs, measureMs: seconds * 1_000 })
+  const { point } = measured
+  serverVersion = measured.serverVersion
+  results.push({ sync, subject, clients: count, point })
+  const text = `${sync} ${subject} ${count} clients: ${Math.round(point.cyclesPerSecond)} cycles/s`
+  process.stderr.write(`${text}, acquire p50 ${point.acquireP50Ms.toFixed(1)} ms\n`)
+  if (point.failures === 0) return
+  process.stderr.write(`  ${point.failures} failures, the first: ${point.firstFailure}\n`)
+  process.exitCode = 1
 }

@@ -1,8 +1,8 @@
 // The numbers as Markdown. Several runs of the same point become their mean; its spread is shown.
 
 import type { Point } from "./point.js"
-import type { Subject } from "./series.js"
 import type { Sync } from "./server.js"
+import type { Subject } from "./subject.js"
 
 export interface Result {
   readonly sync: Sync

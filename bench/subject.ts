@@ -1,4 +1,4 @@
-// What is measured: a host and a pool for it, one client count after the other, on a fresh server.
+// What is measured: a host, a pool for it and a number of clients.
 
 import { benchFile, ROOT } from "./place.js"
 import { measure, type Point } from "./point.js"
@@ -14,46 +14,30 @@ import { buildPool } from "./yard/pool.js"
 export const SUBJECTS = ["floor", "yard", "queue"] as const
 export type Subject = (typeof SUBJECTS)[number]
 
-export interface SeriesOptions {
+export interface MeasureOptions {
   readonly subject: Subject
   readonly sync: Sync
-  readonly clients: readonly number[]
+  readonly clients: number
   readonly warmUpMs: number
   readonly measureMs: number
-  readonly onPoint: (clients: number, point: Point) => void
 }
 
-export interface Series {
-  readonly points: ReadonlyMap<number, Point>
-  readonly serverVersion: string
-}
-
-/** Measures every client count of one subject. Throws when a process fails or a load hangs. */
-export async function runSeries(options: SeriesOptions): Promise<Series> {
-  const { subject, sync } = options
+/** Measures one point on a fresh server and host. Throws when a process fails or the load hangs. */
+export async function measureOnce(
+  options: MeasureOptions,
+): Promise<{ readonly point: Point; readonly serverVersion: string }> {
+  const { subject, sync, clients, warmUpMs, measureMs } = options
   const server = await startServer(sync)
   const host = startHost(subject, server)
   try {
     await untilReady(host)
     if (subject !== "floor") await buildPool(server.url, subject === "queue" ? 1 : undefined)
-    const points = new Map<number, Point>()
-    for (const clients of options.clients) {
-      const point = await measure(
-        {
-          url: server.url,
-          yard: "default",
-          clients,
-          warmUpMs: options.warmUpMs,
-          measureMs: options.measureMs,
-          contended: subject === "queue",
-          run: `r${clients}`,
-        },
-        { server: server.pid, host: host.pid ?? 0 },
-      )
-      points.set(clients, point)
-      options.onPoint(clients, point)
-    }
-    return { points, serverVersion: server.version }
+    const load = { url: server.url, yard: "default", clients, warmUpMs, measureMs, run: "r" }
+    const point = await measure(
+      { ...load, contended: subject === "queue" },
+      { server: server.pid, host: host.pid ?? 0 },
+    )
+    return { point, serverVersion: server.version }
   } finally {
     await end(host)
     await server.stop()
