@@ -28,14 +28,14 @@ export const duration = z
     error: 'not a duration: write a number and a unit, such as "90s", "30m", "2h" or "1d" (at most 366d)',
   })
 
-const INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})$/
+const INSTANT = /^(\d{4})-(\d{2})-(\d{2})T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})$/
 
 /** An ISO 8601 time with its zone, brought to UTC with milliseconds. */
 export const instant = z
   .string()
   .max(40)
   .transform((text, context) => {
-    const ms = INSTANT.test(text) ? Date.parse(text) : Number.NaN
+    const ms = isOfCalendar(text) ? Date.parse(text) : Number.NaN
     if (Number.isNaN(ms)) {
       context.addIssue({
         code: "custom",
@@ -45,3 +45,10 @@ export const instant = z
     }
     return new Date(ms).toISOString()
   })
+
+/** Whether it has the form of a time and its day exists: Date.parse would take 30 February for 2 March. */
+function isOfCalendar(text: string): boolean {
+  const [, year, month, day] = INSTANT.exec(text) ?? []
+  if (year === undefined || month === undefined || day === undefined) return false
+  return new Date(Date.UTC(Number(year), Number(month) - 1, Number(day))).getUTCDate() === Number(day)
+}
