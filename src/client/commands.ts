@@ -10,7 +10,7 @@ import { type Kind, OBJECT_ID } from "../machines/names.js"
 import { commandSubject, querySubject } from "../machines/subjects.js"
 import type { Channel } from "./channel.js"
 import type { CallOptions } from "./drydock.js"
-import { ClientError } from "./errors.js"
+import { ClientError, UndecidedError } from "./errors.js"
 import { newCommandId } from "./ids.js"
 import { orAborted } from "./link.js"
 import type { Outcome } from "./outcomes.js"
@@ -34,6 +34,11 @@ export interface Sent {
   readonly firstSentMs: number
 }
 
+export interface SendOptions extends CallOptions {
+  /** Once it is surely in the queue, wait no longer than this for its outcome, milliseconds. */
+  readonly queuedMs?: number | undefined
+}
+
 /**
  * Throws ClientError `no-server`, `no-yard`, `no-host`, `no-outcome`, `busy`, `over-limit`, `no-access`, `invalid`, or
  * the signal's reason.
@@ -44,7 +49,7 @@ export async function send(
   id: string,
   verb: string,
   body: object,
-  options: CallOptions = {},
+  options: SendOptions = {},
 ): Promise<Sent> {
   const attempts = new Attempts(channel, subjectOf(channel, kind, id, verb), JSON.stringify(body), options)
   try {
@@ -63,7 +68,7 @@ type Ack =
 class Attempts {
   readonly #answer = deferred<Sent>()
   readonly #ids: string[] = []
-  readonly #deadlineMs: number
+  #deadlineMs: number
   readonly #timeoutMs: number
   readonly #signal: AbortSignal | undefined
   #answered = false
@@ -75,7 +80,7 @@ class Attempts {
     private readonly channel: Channel,
     private readonly subject: string,
     private readonly payload: string,
-    options: CallOptions,
+    private readonly options: SendOptions,
   ) {
     this.#timeoutMs = options.timeoutMs ?? channel.timeoutMs
     this.#deadlineMs = performance.now() + this.#timeoutMs
@@ -124,8 +129,14 @@ class Attempts {
     const ack = await Promise.race([acked, this.#answer.promise.then((): Ack => ({ is: "unknown" }))])
     // The outcome was faster: what the PubAck says does not matter any more, and its failure is nobody's.
     if (this.#answered) acked.catch(this.channel.trouble)
-    if (ack.is === "queued") this.#queuedAs = ack.seq
+    if (ack.is === "queued") this.#queued(ack.seq)
     return ack
+  }
+
+  #queued(seq: number): void {
+    this.#queuedAs = seq
+    const { queuedMs } = this.options
+    if (queuedMs !== undefined) this.#deadlineMs = Math.min(this.#deadlineMs, performance.now() + queuedMs)
   }
 
   /** Waits for the outcome, for as long as it makes sense to wait for this attempt. */
@@ -153,28 +164,31 @@ class Attempts {
 
   async #giveUp(lastAck: Ack): Promise<ClientError> {
     const { link, yard } = this.channel
+    if (lastAck.is === "full") return busy(lastAck.text)
+    if (lastAck.is === "nowhere") return noYard(yard)
+    const queuedAs = this.#queuedAs
     if (!link.standing)
-      return new ClientError(
+      return new UndecidedError(
         "unavailable",
         "no-server",
         `the connection to ${link.shown} is down`,
         "start the yard with `drydock up`, or try again: the client reconnects by itself",
+        queuedAs,
       )
-    if (lastAck.is === "full") return busy(lastAck.text)
-    if (lastAck.is === "nowhere") return noYard(yard)
-    const queued = this.#queuedAs === undefined ? "" : `; it is queued as command ${this.#queuedAs}`
     if (await isUnserved(this.channel))
-      return new ClientError(
+      return new UndecidedError(
         "unavailable",
         "no-host",
-        `no host is serving the yard ${yard}${queued}`,
+        `no host is serving the yard ${yard}`,
         "start one with `drydock up` or `drydock host`: it goes on with what is queued",
+        queuedAs,
       )
-    return new ClientError(
+    return new UndecidedError(
       "timeout",
       "no-outcome",
-      `the yard did not answer within ${this.#timeoutMs} ms${queued}`,
+      `the yard did not answer within ${this.#timeoutMs} ms`,
       "look at `drydock commands`, then repeat: doing it twice is safe",
+      queuedAs,
     )
   }
 

@@ -84,6 +84,26 @@ export class RejectedError extends ClientError {
   }
 }
 
+/** Nobody has decided the command yet. It may still take effect: repeat it, or look. */
+export class UndecidedError extends ClientError {
+  override readonly name: string = "UndecidedError"
+  constructor(
+    kind: ErrorKind,
+    code: string,
+    message: string,
+    cure: string,
+    /** Its sequence in the queue: it surely will be decided. Undefined: not even that is known. */
+    readonly queuedAs: number | undefined,
+  ) {
+    super(
+      kind,
+      code,
+      queuedAs === undefined ? message : `${message}; it is queued as command ${queuedAs}`,
+      cure,
+    )
+  }
+}
+
 /** The lease ended while it was held: stop what you do with the resource. It is the reason of `lease.lost`. */
 export class LeaseLostError extends ClientError {
   override readonly name: string = "LeaseLostError"

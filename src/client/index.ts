@@ -35,7 +35,14 @@ export type {
   Term,
   WatchOptions,
 } from "./drydock.js"
-export { ClientError, type ErrorKind, isClientError, LeaseLostError, RejectedError } from "./errors.js"
+export {
+  ClientError,
+  type ErrorKind,
+  isClientError,
+  LeaseLostError,
+  RejectedError,
+  UndecidedError,
+} from "./errors.js"
 export { newLeaseId } from "./ids.js"
 export type { Outcome } from "./outcomes.js"
 export type { RunCommandOptions, RunResult } from "./run.js"

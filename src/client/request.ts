@@ -10,7 +10,7 @@ import type { WhyAnswer } from "./answers.js"
 import { asError, type Channel } from "./channel.js"
 import { send } from "./commands.js"
 import type { Duration, Lease, LeaseOptions } from "./drydock.js"
-import { ClientError, RejectedError } from "./errors.js"
+import { ClientError, RejectedError, UndecidedError } from "./errors.js"
 import { Follower } from "./follower.js"
 import { HeldLease } from "./held-lease.js"
 import { newLeaseId } from "./ids.js"
@@ -24,6 +24,8 @@ import { YardTime } from "./yard-time.js"
 export const DEFAULT_TTL: Duration = "60s"
 const DEFAULT_WAIT: Duration = "10m"
 const WITHDRAW_MS = 5_000
+/** How long a release that is queued is waited for. */
+const DECIDED_MS = 1_000
 const EXPLAIN_MS = 1_000
 const MOST_GRACE_MS = 2_000
 
@@ -201,8 +203,17 @@ class LeaseRequest {
     // A refused request has left nothing; the id may belong to somebody else.
     if (this.#refused) return error
     try {
-      await send(this.channel, "lease", this.#id, "release", {}, { timeoutMs: WITHDRAW_MS })
+      await send(
+        this.channel,
+        "lease",
+        this.#id,
+        "release",
+        {},
+        { timeoutMs: WITHDRAW_MS, queuedMs: DECIDED_MS },
+      )
     } catch (second) {
+      // It stands behind the request in the same queue: whoever decides the one decides the other.
+      if (second instanceof UndecidedError && second.queuedAs !== undefined) return error
       this.channel.trouble(
         new ClientError(
           "unavailable",
