@@ -218,7 +218,9 @@ export class Term {
     if (reply !== undefined)
       log.tell(outcomeSubject(name, reply.principal, reply.commandId), encodeText(body))
     if (verdict.kind === "rejected") {
-      const [kind = "_", id = "_"] = verdict.actor.split("/")
+      // At the first slash: an id of a stranger may hold more of them, and is then nobody's.
+      const slash = verdict.actor.indexOf("/")
+      const [kind, id] = [verdict.actor.slice(0, slash), verdict.actor.slice(slash + 1)]
       log.tell(rejectedSubject(name, kind, id), encodeText(body))
     }
   }

@@ -3,6 +3,7 @@
 
 import type { z } from "zod"
 import { jsonFault } from "../../machines/json.js"
+import { LIMITS } from "../../machines/limits.js"
 import { isKind, isReservedPrincipal, type Kind, OBJECT_ID, PRINCIPAL } from "../../machines/names.js"
 import { registry } from "../../machines/registry.js"
 import type { Issue, Rejection } from "../../machines/rejection.js"
@@ -58,6 +59,8 @@ export function receive(yard: string, command: Command): Reception {
   const schema = schemaOf(kind, verb, internal)
   if (schema === undefined) return refusal(unknownVerb(kind, verb, internal))
 
+  // The stream measures body and headers together, so a body without headers may be larger than the page allows.
+  if (command.data.length > LIMITS.commandBodyBytes) return refusal(tooLarge(command.data.length))
   const parsed = parseBody(command.data)
   if ("rejection" in parsed) return refusal(parsed.rejection)
   const body = schema.safeParse(parsed.json)
@@ -122,6 +125,11 @@ function parseBody(data: Uint8Array): { readonly json: unknown } | { readonly re
   }
   const fault = jsonFault(json)
   return fault === undefined ? { json } : { rejection: invalid("", `the body ${fault}`) }
+}
+
+function tooLarge(bytes: number): Rejection {
+  const message = `the body has ${bytes} bytes, more than ${LIMITS.commandBodyBytes}: say it in less`
+  return { code: "over-limit", message }
 }
 
 function invalidBody(error: z.ZodError): Rejection {
