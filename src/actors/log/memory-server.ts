@@ -233,10 +233,10 @@ function durationMs(text: string | undefined): number | undefined {
 }
 
 function streamsOf(yard: string): readonly MemoryStreamSettings[] {
-  const unlimited = {
+  const unlimited: Omit<MemoryStreamSettings, "name" | "subjects"> = {
     maxMessages: -1,
     maxMessageBytes: Number.POSITIVE_INFINITY,
-    lastOnly: false,
+    second: "keep",
     atomic: false,
   }
   return [
@@ -253,7 +253,12 @@ function streamsOf(yard: string): readonly MemoryStreamSettings[] {
       subjects: [`drydock.${yard}.journal.*.*`],
       atomic: true,
     },
-    { ...unlimited, name: streamName(yard, "WORK"), subjects: [`drydock.${yard}.work.*.*`] },
-    { ...unlimited, name: streamName(yard, "CLAIM"), subjects: [claimSubject(yard)], lastOnly: true },
+    {
+      ...unlimited,
+      name: streamName(yard, "WORK"),
+      subjects: [`drydock.${yard}.work.*.*`],
+      second: "refuse",
+    },
+    { ...unlimited, name: streamName(yard, "CLAIM"), subjects: [claimSubject(yard)], second: "replace" },
   ]
 }

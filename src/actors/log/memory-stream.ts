@@ -22,8 +22,8 @@ export interface MemoryStreamSettings {
   readonly subjects: readonly string[]
   readonly maxMessages: number
   readonly maxMessageBytes: number
-  /** Only the last message of each subject is kept. */
-  readonly lastOnly: boolean
+  /** What becomes of a second message on a subject: it is kept too, it replaces the first, or it is refused. */
+  readonly second: "keep" | "replace" | "refuse"
   readonly atomic: boolean
 }
 
@@ -132,7 +132,7 @@ export class MemoryStream {
       headers: Object.keys(headers).length === 0 ? undefined : Object.assign(Object.create(null), headers),
       data: data.slice(),
     }
-    if (previous !== undefined && this.settings.lastOnly) this.forget(subject)
+    if (previous !== undefined && this.settings.second === "replace") this.forget(subject)
     this.#messages.push(message)
     this.#lastOfSubject.set(subject, message)
     const id = headers["Nats-Msg-Id"]
@@ -160,6 +160,9 @@ export class MemoryStream {
     if (first !== undefined && expectedOfSubject !== undefined) {
       const last = this.#lastOfSubject.get(first.subject)?.seq ?? 0
       if (Number(expectedOfSubject) !== last) return refused(10071, `wrong last sequence: ${last}`)
+    }
+    if (first !== undefined && this.settings.second === "refuse" && this.#lastOfSubject.has(first.subject)) {
+      return refused(10077, "maximum messages per subject exceeded")
     }
     const room = this.maxMessages < 0 || this.#messages.length + submissions.length <= this.maxMessages
     return room ? undefined : refused(10077, "maximum messages exceeded")

@@ -118,6 +118,13 @@ describe("the server in memory", () => {
     expect((await log.journalFacts()).messages).toBe(3)
   })
 
+  it("takes one job per subject", async () => {
+    const { server } = await start()
+    expect(await server.publish("drydock.y.work.shell.j1", "{}")).toEqual({ seq: 1, duplicate: false })
+    expect(await server.publish("drydock.y.work.shell.j1", "{}")).toMatchObject({ errCode: 10077 })
+    expect(await server.publish("drydock.y.work.shell.j2", "{}")).toEqual({ seq: 2, duplicate: false })
+  })
+
   it("forgets a repeated Nats-Msg-Id after two minutes", async () => {
     const { server, clock } = await start()
     const subject = "drydock.y.command.lease.a.request.alice"
