@@ -1,0 +1,39 @@
+// Every property that a run must have, by the name under which it is reported.
+
+import type { Checker, History } from "../history.js"
+import { noEventInvented, noOutcomeLost } from "./heard.js"
+import { noGapInRevs, oneHolderPerSlot, oneRecordPerCommand, tokensGrow } from "./journal.js"
+import { journalIsReplay, restoredEqualsReplayed } from "./replay.js"
+import { everyRequestEnds, nobodyWaitsBesideAFreeHost, noSharedHolds, servedInOrder } from "./service.js"
+
+export const checkers = {
+  oneHolderPerSlot,
+  noSharedHolds,
+  everyRequestEnds,
+  tokensGrow,
+  servedInOrder,
+  nobodyWaitsBesideAFreeHost,
+  noOutcomeLost,
+  noEventInvented,
+  oneRecordPerCommand,
+  noGapInRevs,
+  journalIsReplay,
+  restoredEqualsReplayed,
+} as const satisfies { readonly [name: string]: Checker }
+export type CheckerName = keyof typeof checkers
+
+const PROBLEMS_SHOWN = 5
+
+/** `name: problem` for whatever does not hold; empty when all is well. */
+export function check(history: History, except: readonly CheckerName[] = []): readonly string[] {
+  return Object.entries(checkers).flatMap(([name, checker]) => {
+    if (except.some((left) => left === name)) return []
+    const problems = checker(history)
+    const more =
+      problems.length > PROBLEMS_SHOWN ? [`${name}: and ${problems.length - PROBLEMS_SHOWN} more`] : []
+    return problems
+      .slice(0, PROBLEMS_SHOWN)
+      .map((problem) => `${name}: ${problem}`)
+      .concat(more)
+  })
+}
