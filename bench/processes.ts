@@ -2,7 +2,8 @@
 
 import { type ChildProcessByStdio, spawn } from "node:child_process"
 import { once } from "node:events"
-import { readFile } from "node:fs/promises"
+import { readFileSync } from "node:fs"
+import { createInterface } from "node:readline"
 import type { Readable } from "node:stream"
 
 export type Child = ChildProcessByStdio<null, Readable, null>
@@ -33,15 +34,11 @@ export async function untilReady(child: Child): Promise<void> {
   })
 }
 
-/** Everything that it prints until it ends well. */
-export async function outputOf(child: Child): Promise<string> {
-  let text = ""
-  child.stdout.on("data", (chunk: Buffer) => {
-    text += chunk.toString()
-  })
+/** Hands on every line that it prints, and resolves when it has ended well. */
+export async function linesOf(child: Child, line: (text: string) => void): Promise<void> {
+  createInterface(child.stdout).on("line", line)
   const [code] = await once(child, "close")
   if (code !== 0) throw new Error(`a load process ended with ${code}`)
-  return text
 }
 
 /** Asks it to end and waits; after `patienceMs` it is killed. */
@@ -55,10 +52,10 @@ export async function end(child: Child, patienceMs = 10_000): Promise<void> {
 }
 
 /** CPU time of a process so far, microseconds; undefined where /proc does not exist. */
-export async function cpuUs(pid: number): Promise<number | undefined> {
+export function cpuUs(pid: number): number | undefined {
   let stat: string
   try {
-    stat = await readFile(`/proc/${pid}/stat`, "utf8")
+    stat = readFileSync(`/proc/${pid}/stat`, "utf8")
   } catch {
     return undefined // Not Linux, or it has ended: the column stays empty.
   }

@@ -1,4 +1,5 @@
-// The load: N closed loops in a process of their own, the same for the floor and for the yard. Prints one line of JSON.
+// The load: N closed loops in a process of their own, the same for the floor and for the yard. Prints a line of JSON
+// when it begins to measure, when it stops, and with what it has measured.
 // Usage: node load.js '{"url": …, "clients": 64, …}' (a LoadOrder).
 
 import { build, type Histogram } from "hdr-histogram-js"
@@ -13,6 +14,7 @@ const FAILURES_LIMIT = 100
 const SILENCE_LIMIT_MS = 15_000
 
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
+const say = (event: object) => process.stdout.write(`${JSON.stringify(event)}\n`)
 const toUs = (ms: number) => Math.max(1, Math.round(ms * 1_000))
 
 /** Latencies of 1 µs to 10 minutes. */
@@ -30,7 +32,6 @@ class Load {
   readonly #watched = new Map<string, Client>()
   #acquires = histogram()
   #releases = histogram()
-  #allCycles = 0
   #waited = 0
   #failures = 0
   #firstFailure: string | null = null
@@ -93,7 +94,6 @@ class Load {
   }
 
   released(ms: number): void {
-    this.#allCycles++
     this.#releases.recordValue(toUs(ms))
   }
 
@@ -119,24 +119,25 @@ class Load {
     this.#acquires = histogram()
     this.#releases = histogram()
     this.#waited = 0
+    say({ event: "measuring" })
     const cpu = process.cpuUsage()
     const begin = performance.now()
     await pause(this.order.measureMs)
     const seconds = (performance.now() - begin) / 1_000
     const used = process.cpuUsage(cpu)
+    say({ event: "measured" })
     const report = this.#report(seconds, used.user + used.system)
     const idle = new Promise<void>((resolve) => {
       this.#allIdle = resolve
     })
     for (const client of this.#clients) client.stop()
     await idle
-    const whole = { ...report, allCycles: this.#allCycles }
     clearInterval(watchdog)
     for (const connection of this.#connections) await connection.close()
-    return whole
+    return report
   }
 
-  #report(seconds: number, cpuUs: number): Omit<LoadReport, "allCycles"> {
+  #report(seconds: number, cpuUs: number): LoadReport {
     const cycles = this.#releases.totalCount
     const at = (percentile: number) => this.#acquires.getValueAtPercentile(percentile) / 1_000
     return {
@@ -166,4 +167,4 @@ class Load {
 
 const load = new Load(JSON.parse(process.argv[2] ?? "{}"))
 await load.connect()
-process.stdout.write(`${JSON.stringify(await load.run())}\n`)
+say({ event: "report", report: await load.run() })

@@ -15,8 +15,6 @@ export interface LoadOrder {
 /** What it measured. Latencies from the publish of the request to the outcome or event that says active. */
 export interface LoadReport {
   readonly cycles: number
-  /** Warm-up included. */
-  readonly allCycles: number
   readonly seconds: number
   readonly cyclesPerSecond: number
   readonly acquireP50Ms: number
@@ -30,3 +28,8 @@ export interface LoadReport {
   /** CPU time of the load process, microseconds per cycle. */
   readonly cpuUsPerCycle: number
 }
+
+/** A line of a load process. */
+export type LoadLine =
+  | { readonly event: "measuring" | "measured" }
+  | { readonly event: "report"; readonly report: LoadReport }
