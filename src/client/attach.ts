@@ -7,7 +7,7 @@ import type { AttachOptions, Duration, Lease } from "./drydock.js"
 import { ClientError } from "./errors.js"
 import { Follower } from "./follower.js"
 import { ask } from "./queries.js"
-import { takeOver } from "./request.js"
+import { takeOver } from "./take-over.js"
 import { asDuration } from "./term.js"
 import { YardTime } from "./yard-time.js"
 

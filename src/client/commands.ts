@@ -5,7 +5,6 @@
 // - `sentMs` is read before the message leaves, so that a lease is never thought to be younger than it is.
 
 import { errors, headers } from "nats"
-import { z } from "zod"
 import { type Kind, OBJECT_ID } from "../machines/names.js"
 import { commandSubject, querySubject } from "../machines/subjects.js"
 import type { Channel } from "./channel.js"
@@ -15,6 +14,7 @@ import { newCommandId } from "./ids.js"
 import { orAborted } from "./link.js"
 import type { Outcome } from "./outcomes.js"
 import { backOff, deferred, jittered, pause } from "./pause.js"
+import { type Ack, ackOf, ackOfFailure, busy } from "./pub-ack.js"
 
 /** How long the first attempt waits for its outcome; the next ones twice as long each. A fail-over takes 3 s. */
 const PATIENCE_MS = 5_000
@@ -59,12 +59,6 @@ export async function send(
   }
 }
 
-type Ack =
-  | { readonly is: "queued"; readonly seq: number }
-  | { readonly is: "unknown" }
-  | { readonly is: "full"; readonly text: string }
-  | { readonly is: "nowhere" }
-
 class Attempts {
   readonly #answer = deferred<Sent>()
   readonly #ids: string[] = []
@@ -94,8 +88,7 @@ class Attempts {
       if (this.channel.link.closed) throw closed()
       await this.channel.link.untilStanding(this.#leftMs(), this.#signal)
       if (!this.channel.link.standing) continue
-      lastAck = await orAborted(this.#publish(), this.#signal)
-      if (!this.#answered) await this.#patience(attempt, lastAck)
+      lastAck = await this.#attempt(attempt)
       if (this.#answered) return this.#answer.promise
     }
     throw await this.#giveUp(lastAck)
@@ -103,6 +96,29 @@ class Attempts {
 
   end(): void {
     for (const id of this.#ids) this.channel.outcomes.forget(id)
+  }
+
+  /** Publishes it and waits for its outcome, until it makes no sense to wait for this attempt any longer. */
+  async #attempt(attempt: number): Promise<Ack> {
+    const { link, closing } = this.channel
+    const enough = new AbortController()
+    const end = () => enough.abort()
+    const stopListening = link.onBack(() => {
+      pause(AFTER_BREAK_MS, enough.signal).then(end, this.channel.trouble)
+    })
+    closing.addEventListener("abort", end, { once: true })
+    try {
+      const broken = aborting(enough.signal).then((): Ack => ({ is: "unknown" }))
+      const publishing = this.#publish()
+      publishing.catch(() => {}) // thrown by the race, unless that is over: then it is nobody's any more
+      const ack = await orAborted(Promise.race([publishing, broken]), this.#signal)
+      if (!this.#answered) await this.#patience(attempt, ack, enough.signal)
+      return ack
+    } finally {
+      stopListening()
+      closing.removeEventListener("abort", end)
+      enough.abort()
+    }
   }
 
   /** Resolves with the PubAck, or as soon as the outcome is there. */
@@ -125,7 +141,7 @@ class Attempts {
         timeout: Math.max(1, Math.min(ACK_MS, this.#leftMs())),
       })
       .then((reply) => ackOf(reply.string()))
-      .catch((error: unknown) => ackOfFailure(error, this.channel))
+      .catch((error: unknown) => ackOfFailure(error, this.channel.principal))
     const ack = await Promise.race([acked, this.#answer.promise.then((): Ack => ({ is: "unknown" }))])
     // The outcome was faster: what the PubAck says does not matter any more, and its failure is nobody's.
     if (this.#answered) acked.catch(this.channel.trouble)
@@ -139,8 +155,7 @@ class Attempts {
     if (queuedMs !== undefined) this.#deadlineMs = Math.min(this.#deadlineMs, performance.now() + queuedMs)
   }
 
-  /** Waits for the outcome, for as long as it makes sense to wait for this attempt. */
-  async #patience(attempt: number, ack: Ack): Promise<void> {
+  async #patience(attempt: number, ack: Ack, enough: AbortSignal): Promise<void> {
     if (ack.is === "full") {
       this.#fullSinceMs ??= performance.now()
       if (performance.now() - this.#fullSinceMs > FULL_MS) throw busy(ack.text)
@@ -149,17 +164,8 @@ class Attempts {
       ack.is === "queued"
         ? Math.min(MOST_PATIENCE_MS, jittered(PATIENCE_MS) * 2 ** attempt)
         : backOff(attempt, 50, 1_000)
-    const enough = new AbortController()
-    const stopListening = this.channel.link.onBack(() => {
-      pause(AFTER_BREAK_MS, enough.signal).then(() => enough.abort())
-    })
-    try {
-      const waited = pause(Math.min(waitMs, this.#leftMs()), enough.signal)
-      await orAborted(Promise.race([waited, this.#answer.promise]), this.#signal)
-    } finally {
-      stopListening()
-      enough.abort()
-    }
+    const waited = pause(Math.min(waitMs, this.#leftMs()), enough)
+    await orAborted(Promise.race([waited, this.#answer.promise]), this.#signal)
   }
 
   async #giveUp(lastAck: Ack): Promise<ClientError> {
@@ -197,6 +203,13 @@ class Attempts {
   }
 }
 
+function aborting(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener("abort", () => resolve(), { once: true })
+  })
+}
+
 function subjectOf(channel: Channel, kind: Kind, id: string, verb: string): string {
   if (!OBJECT_ID.test(id))
     throw new ClientError(
@@ -215,49 +228,6 @@ function subjectOf(channel: Channel, kind: Kind, id: string, verb: string): stri
   return commandSubject(channel.yard, kind, id, verb, channel.principal)
 }
 
-const pubAck = z.union([
-  z.object({ error: z.object({ err_code: z.number().optional(), description: z.string().optional() }) }),
-  z.object({ seq: z.number().int(), duplicate: z.boolean().optional() }),
-])
-
-const QUEUE_FULL = 10_077
-const TOO_LARGE = 10_054
-
-/** Throws ClientError for what no repetition can change. */
-function ackOf(text: string): Ack {
-  let body: unknown
-  try {
-    body = JSON.parse(text)
-  } catch {
-    // Not a PubAck. Whether it was queued is as unknown as without any.
-    return { is: "unknown" }
-  }
-  const parsed = pubAck.safeParse(body)
-  if (!parsed.success) return { is: "unknown" }
-  const ack = parsed.data
-  if ("seq" in ack) return ack.duplicate === true ? { is: "unknown" } : { is: "queued", seq: ack.seq }
-  const description = ack.error.description ?? "no reason given"
-  if (ack.error.err_code === QUEUE_FULL) return { is: "full", text: description }
-  if (ack.error.err_code === TOO_LARGE) throw overLimit(description)
-  return { is: "full", text: description }
-}
-
-function ackOfFailure(error: unknown, channel: Channel): Ack {
-  if (error instanceof ClientError) throw error
-  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error
-  if (cause instanceof errors.NoRespondersError) return { is: "nowhere" }
-  if (cause instanceof errors.PermissionViolationError)
-    throw new ClientError(
-      "denied",
-      "no-access",
-      `the NATS server does not let ${channel.principal} publish ${cause.subject}`,
-      "connect as the principal that the credentials belong to, or ask the operator",
-      { cause },
-    )
-  if (cause instanceof errors.InvalidArgumentError) throw overLimit(cause.message)
-  return { is: "unknown" }
-}
-
 /** Whether surely nobody answers queries at the moment. */
 async function isUnserved(channel: Channel): Promise<boolean> {
   try {
@@ -268,24 +238,6 @@ async function isUnserved(channel: Channel): Promise<boolean> {
   } catch (error) {
     return error instanceof Error && error.cause instanceof errors.NoRespondersError
   }
-}
-
-function busy(text: string): ClientError {
-  return new ClientError(
-    "unavailable",
-    "busy",
-    `the yard's queue takes no more: ${text}`,
-    "try again in a moment; if it stays, see that a host is serving the yard",
-  )
-}
-
-function overLimit(text: string): ClientError {
-  return new ClientError(
-    "impossible",
-    "over-limit",
-    `the command is too large: ${text}`,
-    "a body may have 64 KiB: docs/limits.md lists every limit",
-  )
 }
 
 function noYard(yard: string): ClientError {

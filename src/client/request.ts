@@ -2,20 +2,18 @@
 // - It ends in exactly one of: an active lease in the caller's hand, or an error after the lease was given back. What
 //   was published is withdrawn by a release, which stands behind it in the same queue.
 // - The follower subscribes before the request is published, so no record of the lease is missed.
-// - A lease that had to wait was activated at a time that we do not know exactly: it is renewed before it is handed
-//   over, so that its end is known by our own clock.
 
-import type { LeaseRecord, ResourceRecord } from "../machines/record.js"
+import type { LeaseRecord } from "../machines/record.js"
 import type { WhyAnswer } from "./answers.js"
 import { asError, type Channel } from "./channel.js"
 import { send } from "./commands.js"
 import type { Duration, Lease, LeaseOptions } from "./drydock.js"
 import { ClientError, RejectedError, UndecidedError } from "./errors.js"
 import { Follower } from "./follower.js"
-import { HeldLease } from "./held-lease.js"
 import { newLeaseId } from "./ids.js"
 import { orAborted } from "./link.js"
 import { ask } from "./queries.js"
+import { takeOver } from "./take-over.js"
 import { asDuration, termBody, toInstant, toMs } from "./term.js"
 import { WaitingExplainer } from "./waiting.js"
 import { YardTime } from "./yard-time.js"
@@ -27,7 +25,6 @@ const WITHDRAW_MS = 5_000
 /** How long a release that is queued is waited for. */
 const DECIDED_MS = 1_000
 const EXPLAIN_MS = 1_000
-const MOST_GRACE_MS = 2_000
 
 /** What a lease waits for although nobody who holds something has to let go. */
 const PROGRESS: ReadonlySet<string> = new Set(["allocating", "reclaiming", "thrown-back"])
@@ -226,63 +223,6 @@ class LeaseRequest {
     }
     return error
   }
-}
-
-export interface TakeOver {
-  readonly record: LeaseRecord
-  readonly token: number
-  readonly resourceId: string
-  readonly renewBy: { readonly ttl: Duration; readonly until?: string | undefined } | undefined
-  /** Whether its end is known by the holder's clock already. */
-  readonly isExact: boolean
-  readonly yardTime: YardTime
-  readonly follower: Follower
-  readonly options: Pick<LeaseOptions, "graceMs" | "onRecord" | "onReleaseError" | "signal">
-}
-
-/** Makes the handle of an active lease: reads its resource, and renews it first if its end is not surely known. */
-export async function takeOver(channel: Channel, what: TakeOver): Promise<Lease> {
-  const { renewBy, yardTime, options, token } = what
-  let { record } = what
-  if (!what.isExact && renewBy !== undefined) {
-    const { outcome, sentMs } = await send(channel, "lease", record.id, "renew", termBody(renewBy), {
-      signal: options.signal,
-    })
-    if (outcome.outcome === "rejected") throw new RejectedError(outcome)
-    yardTime.learn(outcome, sentMs)
-    if (outcome.record.kind === "lease" && outcome.record.rev > record.rev) {
-      record = outcome.record
-      options.onRecord?.(record)
-    }
-  }
-  const resource = await readResource(channel, what.resourceId, options.signal)
-  return new HeldLease(channel, {
-    record,
-    resource,
-    token,
-    follower: what.follower,
-    yardTime,
-    renewBy,
-    graceMs: options.graceMs ?? defaultGraceMs(channel, record, yardTime),
-    onRecord: options.onRecord,
-    onReleaseError: options.onReleaseError,
-  })
-}
-
-function defaultGraceMs(channel: Channel, record: LeaseRecord, yardTime: YardTime): number {
-  const { until } = record.context
-  if (until === null) return 0
-  return Math.max(0, Math.min(MOST_GRACE_MS, (yardTime.toHolderMs(until) - channel.clock.nowMs()) / 10))
-}
-
-async function readResource(
-  channel: Channel,
-  id: string,
-  signal: AbortSignal | undefined,
-): Promise<ResourceRecord> {
-  const { record } = await ask(channel, "get", { kind: "resource", id }, { signal })
-  if (record.kind === "resource") return record
-  throw new ClientError("bug", "bad-answer", `asked for resource ${id}, got a ${record.kind}`, "report it")
 }
 
 function endedEarly(id: string, reason: { readonly code: string; readonly message: string }): ClientError {
