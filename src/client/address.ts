@@ -10,7 +10,7 @@ import type { ConnectOptions } from "./drydock.js"
 import { ClientError } from "./errors.js"
 
 /** Written by `drydock up` beside its store, removed when it ends. */
-export const UP_FILE = join(".drydock", "up.json")
+const UP_FILE = join(".drydock", "up.json")
 
 const upFile = z.looseObject({
   nats: z.string().min(1),
@@ -40,7 +40,7 @@ export interface Surroundings {
   readonly userName: string
 }
 
-export function surroundings(): Surroundings {
+function surroundings(): Surroundings {
   return { env: process.env, folder: process.cwd(), userName: osUserName() }
 }
 
@@ -50,13 +50,12 @@ export async function findAddress(
   around: Surroundings = surroundings(),
 ): Promise<Address> {
   const { env } = around
-  const said = options.url ?? nonEmpty(env["DRYDOCK_NATS_URL"])
+  const said = options.url ?? nonEmpty(env.DRYDOCK_NATS_URL)
   const up = said === undefined ? await findUp(around.folder) : undefined
   const url = said ?? up?.nats
   if (url === undefined) throw noAddress("no yard is named here")
-  const yard = options.yard ?? nonEmpty(env["DRYDOCK_YARD"]) ?? up?.yard ?? "default"
-  const principal =
-    options.principal ?? nonEmpty(env["DRYDOCK_PRINCIPAL"]) ?? principalOfUser(around.userName)
+  const yard = options.yard ?? nonEmpty(env.DRYDOCK_YARD) ?? up?.yard ?? "default"
+  const principal = options.principal ?? nonEmpty(env.DRYDOCK_PRINCIPAL) ?? principalOfUser(around.userName)
   if (!YARD_NAME.test(yard))
     throw invalid(
       `not a yard's name: ${JSON.stringify(yard)}`,
@@ -148,7 +147,7 @@ function osUserName(): string {
     return userInfo().username
   } catch {
     // A container may run under a number that has no name.
-    return process.env["USER"] ?? ""
+    return process.env.USER ?? ""
   }
 }
 

@@ -119,7 +119,7 @@ export type StatusAnswer = Answers["status"]
 export type Difference = NonNullable<Answers["get"]["differences"]>[number]
 
 const kind = z.enum(KINDS)
-export type QueriedKind = z.output<typeof kind>
+type QueriedKind = z.output<typeof kind>
 
 /** What each query is asked with. `atLeast`: answer only from a journal of at least this sequence. */
 export interface Questions {
