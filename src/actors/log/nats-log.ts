@@ -32,7 +32,7 @@ export async function openNatsLog(options: NatsLogOptions): Promise<Log> {
 }
 
 /** Over a connection that stands already; `close` closes it. */
-export function natsLog(
+function natsLog(
   nats: NatsConnection,
   options: Pick<NatsLogOptions, "yard" | "replicas" | "answerTimeoutMs" | "clock">,
 ): Log {

@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest"
 import { type MemoryLog, openMemoryLog } from "../../../src/actors/log/memory-log.js"
 import { MemoryServer } from "../../../src/actors/log/memory-server.js"
 import { settled, VirtualClock } from "../../support/virtual-clock.js"
-import { type Bench, type Heard, logSpecs } from "./specs.js"
+import type { Bench, Heard } from "./bench.js"
+import { logSpecs } from "./specs.js"
 
 const bytes = (text: string) => new TextEncoder().encode(text)
 

@@ -7,7 +7,8 @@ import { type Log, LogError } from "../../../src/actors/log/log.js"
 import { openNatsLog } from "../../../src/actors/log/nats-log.js"
 import { streamName } from "../../../src/machines/subjects.js"
 import { startTestServer, type TestServer } from "../../support/server.js"
-import { type Bench, type Heard, logSpecs } from "./specs.js"
+import type { Bench, Heard } from "./bench.js"
+import { logSpecs } from "./specs.js"
 
 const text = (data: Uint8Array) => new TextDecoder().decode(data)
 
