@@ -39,6 +39,14 @@ export const jsonObject = z.custom<JsonObject>((value) => isObject(value) && jso
       : "expected a JSON object",
 })
 
+/** On an issue: the value is well formed but too much, so the refusal is `over-limit`, not `invalid`. */
+const OVER_LIMIT = { code: "over-limit" }
+
+/** Whether a schema refused a value only because there is too much of it. */
+export function isOverLimit(error: z.ZodError): boolean {
+  return error.issues.every((issue) => issue.code === "custom" && issue.params === OVER_LIMIT)
+}
+
 /** A JSON object used as a dictionary: names are data, values have a schema. */
 export function dictionary<Value extends z.ZodType>(value: Value, limit: number, what: string) {
   return z.unknown().transform((input, context): { readonly [name: string]: z.output<Value> } => {
@@ -48,7 +56,7 @@ export function dictionary<Value extends z.ZodType>(value: Value, limit: number,
     }
     const names = Object.keys(input)
     if (names.length > limit) {
-      context.addIssue({ code: "custom", message: `at most ${limit} ${what}`, input })
+      context.addIssue({ code: "custom", message: `at most ${limit} ${what}`, input, params: OVER_LIMIT })
       return z.NEVER
     }
     const entries: [string, z.output<Value>][] = []

@@ -132,6 +132,14 @@ export async function letGo(person: Person, id: string): Promise<TestRecord> {
   return await ended(person, id)
 }
 
+/** Releases whatever is left, so that a test that failed does not fail those after it. */
+export async function releaseAll(person: Person): Promise<void> {
+  const { items } = await person.ask("list", { kind: "lease", limit: 1_000 })
+  const left = (items as TestRecord[]).filter(({ to }) => to !== "destroyed").map(({ id }) => id)
+  for (const id of left) await person.say(`lease/${id} release`)
+  for (const id of left) await ended(person, id)
+}
+
 export function ended(person: Person, id: string): Promise<TestRecord> {
   return person.seen((record) => isLease(record, id) && record.to === "destroyed")
 }

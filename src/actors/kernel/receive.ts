@@ -2,7 +2,7 @@
 // comes in, this answers with a value.
 
 import type { z } from "zod"
-import { jsonFault } from "../../machines/json.js"
+import { isOverLimit, jsonFault } from "../../machines/json.js"
 import { LIMITS } from "../../machines/limits.js"
 import { isKind, isReservedPrincipal, type Kind, OBJECT_ID, PRINCIPAL } from "../../machines/names.js"
 import { registry } from "../../machines/registry.js"
@@ -139,7 +139,8 @@ function invalidBody(error: z.ZodError): Rejection {
   }))
   const [first] = issues
   const where = first === undefined || first.path === "" ? "" : `${short(first.path)}: `
-  return { code: "invalid", message: `${where}${first?.message ?? "the body does not fit"}`, issues }
+  const code = isOverLimit(error) ? "over-limit" : "invalid"
+  return { code, message: `${where}${first?.message ?? "the body does not fit"}`, issues }
 }
 
 function invalid(path: string, message: string): Rejection {
