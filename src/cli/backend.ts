@@ -18,6 +18,8 @@ export interface Backend {
   /** For people: what kind of server it is, and what happens with the state. */
   readonly about: string
   readonly state: string
+  /** Started here, for this yard alone. */
+  readonly isOurs: boolean
   /** Resolves when the server ended by itself; never for a server of somebody else. */
   readonly exited: Promise<ServerExit>
   stop(): Promise<void>
@@ -62,6 +64,7 @@ function embedded(server: EmbeddedServer): Backend {
     access: { url: server.url, user: server.user, password: server.pass },
     about: `nats-server ${server.version}; commands in this folder find it by themselves`,
     state: "kept across restarts, every record is on the disk before it counts",
+    isOurs: true,
     exited: server.exited,
     stop: () => server.stop(),
   }
@@ -75,6 +78,7 @@ function foreign(named: string): Backend {
     access: { url: named.split(","), user, password },
     about: "from DRYDOCK_NATS_URL",
     state: "kept by that server",
+    isOurs: false,
     exited: new Promise(() => {}),
     stop: async () => {},
   }

@@ -10,7 +10,6 @@ const LINES_PER_SECOND = 20
 export class Live {
   private readonly over = new AbortController()
   private readonly showing: Promise<void>
-  private seq = 0
   private shown = 0
   private folded = 0
   private waiting: { readonly seq: number; readonly resolve: () => void }[] = []
@@ -18,13 +17,15 @@ export class Live {
   private constructor(
     private readonly out: Output,
     private readonly yard: Drydock,
+    /** Everything up to here has been shown, or was there before. */
+    private seq: number,
   ) {
     this.showing = this.show()
   }
 
   /** Begins to show every record that is stored from now on. */
-  static start(out: Output, yard: Drydock): Live {
-    return new Live(out, yard)
+  static async start(out: Output, yard: Drydock): Promise<Live> {
+    return new Live(out, yard, (await yard.status()).journal)
   }
 
   /** Resolves when everything that is stored by now has been shown. */
@@ -44,7 +45,7 @@ export class Live {
   private async show(): Promise<void> {
     const tick = setInterval(() => this.nextSecond(), 1_000)
     try {
-      for await (const { seq, record } of this.yard.watch({ signal: this.over.signal })) {
+      for await (const { seq, record } of this.yard.watch({ after: this.seq, signal: this.over.signal })) {
         this.line(seq, record)
         this.seq = seq
         for (const { resolve } of this.waiting.filter((one) => one.seq <= seq)) resolve()

@@ -47,6 +47,18 @@ export async function serve(options: ServingOptions): Promise<Serving> {
   }
 }
 
+const SETTLE_MS = 3_000
+
+/** Resolves when the host is active, or clearly will not be soon: another one has the yard. */
+export async function settled(host: Host): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const enough = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, SETTLE_MS)
+  })
+  await Promise.race([host.active(), enough])
+  clearTimeout(timer)
+}
+
 /** One plain line for a person; undefined for what is no news to anybody. */
 export function reportLine(report: Report): string | undefined {
   switch (report.event) {

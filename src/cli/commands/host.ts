@@ -2,7 +2,7 @@ import type { Call } from "../call.js"
 import { yardNameOf } from "../input.js"
 import { aborted, interruption } from "../interruption.js"
 import { serverUrl } from "../server-url.js"
-import { reportJson, reportLine, serve } from "../serving.js"
+import { reportJson, reportLine, serve, settled } from "../serving.js"
 
 export async function host(call: Call): Promise<number> {
   const { out } = call
@@ -25,7 +25,7 @@ export async function host(call: Call): Promise<number> {
     },
   }).finally(() => progress.done())
   try {
-    await settled(serving.host.active())
+    await settled(serving.host)
     isReady = true
     const { role, name } = serving.host
     out.event({ event: "ready", nats: serverUrl(url), yard, host: name, role }, () =>
@@ -40,16 +40,4 @@ export async function host(call: Call): Promise<number> {
   }
   out.event({ event: "stopped" }, () => "stopped")
   return 0
-}
-
-const SETTLE_MS = 3_000
-
-/** Active, or clearly not soon: another host has the yard. */
-async function settled(active: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const enough = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, SETTLE_MS)
-  })
-  await Promise.race([active, enough])
-  clearTimeout(timer)
 }

@@ -30,7 +30,9 @@ export async function run(call: Call): Promise<number> {
     const stop = interruption({
       first: (name) => {
         out.say(
-          `${name === "SIGINT" ? "Ctrl-C" : name}: stopping; Ctrl-C again leaves at once and lets the lease run out`,
+          running === undefined
+            ? "giving up and releasing (Ctrl-C again leaves at once)"
+            : `passing ${name} on (Ctrl-C again leaves at once and lets the lease run out)`,
         )
         void running?.kill(name)
       },

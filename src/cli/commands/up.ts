@@ -15,7 +15,7 @@ import { aborted, type Interruption, interruption } from "../interruption.js"
 import { Live } from "../live.js"
 import type { Output } from "../output.js"
 import { packageVersion } from "../package.js"
-import { reportJson, reportLine, serve } from "../serving.js"
+import { reportJson, reportLine, serve, settled } from "../serving.js"
 import { count, spell } from "../text.js"
 import type { UpFile } from "../yard.js"
 
@@ -58,12 +58,11 @@ export async function up(call: Call): Promise<number> {
       },
     })
     undo.push(() => serving.stop())
-    const isActive = await Promise.race([
-      serving.host.active().then(() => true),
-      aborted(stop.signal).then(() => false),
-    ])
+    // On a server of somebody else another host may have the yard: then this one stands by.
+    const taking = backend.isOurs ? serving.host.active() : settled(serving.host)
+    await Promise.race([taking, aborted(stop.signal)])
     progress.done()
-    if (!isActive) return 0
+    if (stop.signal.aborted) return 0
 
     // 3. Clients find it.
     const upFile = await writeUpFile(store, { nats: backend.url, yard, pid: process.pid })
@@ -92,7 +91,7 @@ export async function up(call: Call): Promise<number> {
 
 async function live(call: Call, client: Drydock, backend: Backend, stop: Interruption): Promise<number> {
   const { out } = call
-  const showing = call.flag("quiet") ? undefined : Live.start(out, client)
+  const showing = call.flag("quiet") ? undefined : await Live.start(out, client)
   try {
     if (call.flag("demo")) {
       await demo(out, client, { signal: stop.signal, shown: async () => showing?.caughtUp() })
@@ -122,14 +121,19 @@ async function writeUpFile(store: string, content: UpFile): Promise<string> {
 interface BannerFacts {
   readonly backend: Backend
   readonly yard: string
+  readonly role: "active" | "standby"
   readonly store: string
   readonly tookMs: number
   readonly isDemo: boolean
 }
 
 async function banner(out: Output, client: Drydock, facts: BannerFacts): Promise<void> {
-  const { backend, yard, store, tookMs, isDemo } = facts
-  if (out.json) return out.event({ event: "ready", nats: backend.url, yard }, () => undefined)
+  const { backend, yard, role, store, tookMs, isDemo } = facts
+  if (out.json)
+    return out.event(
+      { event: "ready", nats: backend.url, yard, ...(role === "active" ? {} : { role }) },
+      () => undefined,
+    )
   const blueprints = (await client.list("blueprint", { limit: 1_000 })).items
   const held = (await client.list("lease", { state: "active", limit: 1_000 })).items.length
   const { c } = out
@@ -143,6 +147,7 @@ async function banner(out: Output, client: Drydock, facts: BannerFacts): Promise
       "",
       `  ${c.bold("drydock")} ${packageVersion()}   ${c.green("ready")} in ${spell(tookMs)}`,
       "",
+      ...(role === "active" ? [] : [row("Host", "stands by: another one serves this yard")]),
       row("Server", `${backend.url}   ${backend.about}`),
       row("Yard", `${yard}   ${count(blueprints.length, "blueprint")}, ${count(held, "active lease")}`),
       row("State", `${store}   ${backend.state}`),
