@@ -31,13 +31,14 @@ export class SshTransport implements Transport {
     })
   }
 
-  async start(program: ShellProgram, terminal?: Terminal): Promise<HostProcess> {
-    const line = commandLine(program)
-    const channel = await this.open<ClientChannel>("a command", (done) => {
+  start(program: ShellProgram, terminal?: Terminal): Promise<HostProcess> {
+    // ssh2 tells several messages in one turn: whoever listens to a channel must do so before this turn ends.
+    const listen = (channel: ClientChannel): HostProcess => processOf(channel, this.ended, this.label)
+    return this.open("a command", listen, (done) => {
+      const line = commandLine(program)
       if (terminal === undefined) this.client.exec(line, done)
       else this.client.exec(line, { pty: pseudoTerminal(terminal) }, done)
     })
-    return processOf(channel, this.ended, this.label)
   }
 
   files(): Promise<FileDriver> {
@@ -62,20 +63,25 @@ export class SshTransport implements Transport {
     this.ending.abort(reason)
   }
 
-  private async openFiles(): Promise<FileDriver> {
-    const sftp = await this.open<SFTPWrapper>("an SFTP session", (done) => this.client.sftp(done))
+  private openFiles(): Promise<FileDriver> {
     const forget = (): void => {
       this.sftp = null
     }
-    sftp.on("close", forget)
-    sftp.on("error", forget) // whoever waits for an answer gets the error itself
-    return new SftpFiles(sftp, this.ended)
+    const listen = (sftp: SFTPWrapper): FileDriver => {
+      sftp.on("close", forget)
+      sftp.on("error", forget) // whoever waits for an answer gets the error itself
+      return new SftpFiles(sftp, this.ended)
+    }
+    const opening = this.open("an SFTP session", listen, (done) => this.client.sftp(done))
+    opening.catch(forget)
+    return opening
   }
 
-  private open<T>(
+  private open<Opened, Used>(
     what: string,
-    request: (done: (error: Error | undefined, opened: T) => void) => void,
-  ): Promise<T> {
+    listen: (opened: Opened) => Used,
+    request: (done: (error: Error | undefined, opened: Opened) => void) => void,
+  ): Promise<Used> {
     return new Promise((resolve, reject) => {
       const stop = (): void => reject(this.ended.reason)
       if (this.ended.aborted) return stop()
@@ -85,11 +91,12 @@ export class SshTransport implements Transport {
         request((error, opened) => {
           settle()
           if (error) reject(this.ended.aborted ? this.ended.reason : refused(this.label, what, error))
-          else resolve(opened)
+          else resolve(listen(opened))
         })
       } catch (error) {
         settle()
-        reject(connectionLost(this.label, error)) // ssh2 throws when the socket is gone already
+        // ssh2 throws when the socket is gone already.
+        reject(error instanceof HostError ? error : connectionLost(this.label, error))
       }
     })
   }

@@ -22,8 +22,8 @@ export async function startSsh2Server({
   readonly shell?: string
 } = {}): Promise<Ssh2Server> {
   const folder = await mkdtemp(join(tmpdir(), "drydock-ssh2-"))
-  const host = ssh2.utils.generateKeyPairSync("ed25519")
-  const user = ssh2.utils.generateKeyPairSync("ed25519")
+  const host = keyPair()
+  const user = keyPair()
   await writeFile(join(folder, "user"), user.private, { mode: 0o600 })
   await writeFile(join(folder, "user.pub"), user.public)
   const accepted = ssh2.utils.parseKey(user.public)
@@ -34,6 +34,7 @@ export async function startSsh2Server({
     connection.on("close", () => connections.delete(connection))
     connection.on("error", () => undefined) // a test drops the connection
     connection.on("authentication", (attempt) => {
+      if (attempt.username !== userInfo().username) return attempt.reject(["publickey"])
       if (attempt.method !== "publickey" || !attempt.key.data.equals(accepted.getPublicSSH())) {
         return attempt.reject(["publickey"])
       }
@@ -70,6 +71,13 @@ export async function startSsh2Server({
       await rm(folder, { recursive: true, force: true })
     },
   }
+}
+
+/** One in some hundred pairs that ssh2 makes cannot be read again by ssh2. */
+function keyPair(): { readonly private: string; readonly public: string } {
+  const pair = ssh2.utils.generateKeyPairSync("ed25519")
+  const isGood = [pair.private, pair.public].every((key) => !(ssh2.utils.parseKey(key) instanceof Error))
+  return isGood ? pair : keyPair()
 }
 
 function execute(channel: ServerChannel, shell: string, command: string): void {
