@@ -77,6 +77,7 @@ export async function up(call: Call): Promise<number> {
     await banner(out, client, {
       backend,
       yard,
+      role: serving.host.role,
       store,
       tookMs: performance.now() - startedMs,
       isDemo: call.flag("demo"),
