@@ -13,6 +13,7 @@ import { Follower } from "./follower.js"
 import { HolderClock } from "./holder-clock.js"
 import { Link } from "./link.js"
 import { Outcomes } from "./outcomes.js"
+import { popularController } from "./pause.js"
 import { ask } from "./queries.js"
 import { requestLease } from "./request.js"
 import { type RunCommandOptions, type RunResult, runCommand, runFunction, type Use } from "./run.js"
@@ -33,7 +34,7 @@ export async function connect(options: ConnectOptions = {}): Promise<Drydock> {
   link.nats.subscribe(Outcomes.subject(yard, principal), {
     callback: (error, message) => (error === null ? outcomes.receive(message) : trouble(error)),
   })
-  const closing = new AbortController()
+  const closing = popularController()
   const channel: Channel = {
     link,
     yard,

@@ -17,7 +17,7 @@ import { asError, type Channel } from "./channel.js"
 import type { JournalEvent } from "./drydock.js"
 import { ClientError, isClientError } from "./errors.js"
 import { type Heard, hear } from "./heard.js"
-import { type Deferred, deferred, jittered, pause } from "./pause.js"
+import { type Deferred, deferred, jittered, pause, popularController } from "./pause.js"
 
 export interface FollowOptions {
   readonly kind?: Kind | undefined
@@ -37,7 +37,7 @@ const QUIET_MS = [1_000, 2_000, 5_000] as const
 /** One reader at a time: `for await`, or `next()` after the last one settled. */
 export class Follower implements AsyncIterableIterator<JournalEvent> {
   readonly #buffer: JournalEvent[] = []
-  readonly #ended = new AbortController()
+  readonly #ended = popularController()
   readonly #subscription: Subscription
   readonly #stops: (() => void)[] = []
   readonly #short = new ShortJournal()

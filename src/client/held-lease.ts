@@ -12,6 +12,7 @@ import { send } from "./commands.js"
 import type { CallOptions, Duration, Lease, LeaseOptions, Term } from "./drydock.js"
 import { LeaseLostError, RejectedError } from "./errors.js"
 import type { Follower } from "./follower.js"
+import { popularController } from "./pause.js"
 import { RenewalLoop } from "./renewal.js"
 import { termBody } from "./term.js"
 import type { YardTime } from "./yard-time.js"
@@ -38,9 +39,9 @@ export class HeldLease implements Lease {
   readonly id: string
   readonly token: number
   readonly resource: ResourceRecord
-  readonly #lost = new AbortController()
+  readonly #lost = popularController()
   /** Aborts with loss, release and detach: nothing more is done for the lease. */
-  readonly #over = new AbortController()
+  readonly #over = popularController()
   #record: LeaseRecord
   #deadlineMs: number | undefined
   #timer: NodeJS.Timeout | undefined

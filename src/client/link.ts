@@ -5,6 +5,7 @@
 import { type ConnectionOptions, connect, errors, type NatsConnection } from "nats"
 import type { Address, Server } from "./address.js"
 import { ClientError } from "./errors.js"
+import { pause } from "./pause.js"
 
 const CONNECT_MS = 5_000
 const RECONNECT_MS = 100
@@ -67,18 +68,15 @@ export class Link {
   /** Resolves when the connection stands or the time is over; look at `standing` then. Throws the signal's reason. */
   async untilStanding(timeoutMs: number, signal?: AbortSignal): Promise<void> {
     if (this.standing || this.#closed) return
-    await new Promise<void>((resolve) => {
-      const done = () => {
-        clearTimeout(timer)
-        this.#onChange.delete(done)
-        signal?.removeEventListener("abort", done)
-        resolve()
-      }
-      const timer = setTimeout(done, Math.max(0, timeoutMs))
-      this.#onChange.add(done)
-      signal?.addEventListener("abort", done, { once: true })
-    })
-    signal?.throwIfAborted()
+    const changed = new AbortController()
+    const change = () => changed.abort()
+    this.#onChange.add(change)
+    try {
+      await orAborted(pause(timeoutMs, changed.signal), signal)
+    } finally {
+      this.#onChange.delete(change)
+      change()
+    }
   }
 
   async close(): Promise<void> {

@@ -12,6 +12,7 @@ import { ClientError, RejectedError, UndecidedError } from "./errors.js"
 import { Follower } from "./follower.js"
 import { newLeaseId } from "./ids.js"
 import { orAborted } from "./link.js"
+import { popularController, timeLimit } from "./pause.js"
 import { ask } from "./queries.js"
 import { takeOver } from "./take-over.js"
 import { asDuration, termBody, toInstant, toMs } from "./term.js"
@@ -40,7 +41,7 @@ class LeaseRequest {
   readonly #until: string | undefined
   readonly #follower: Follower
   readonly #yardTime: YardTime
-  readonly #settled = new AbortController()
+  readonly #settled = popularController()
   readonly #explainer: WaitingExplainer | undefined
   #latest: LeaseRecord | undefined
   #refused = false
@@ -125,7 +126,7 @@ class LeaseRequest {
     const { wait = DEFAULT_WAIT } = this.options
     if (wait === "forever") return new AbortController().signal
     // Even who does not want to wait for others lets the yard finish what it has begun.
-    return AbortSignal.timeout(wait === 0 ? this.channel.timeoutMs : toMs(wait))
+    return timeLimit(wait === 0 ? this.channel.timeoutMs : toMs(wait), this.#settled.signal)
   }
 
   /** Throws when it will not become active, or not without waiting for others by who does not want to. */
