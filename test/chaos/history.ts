@@ -2,6 +2,7 @@
 // are pure functions of this.
 
 import { readRecord } from "../../src/actors/hosting/wire.js"
+import type { Yard } from "../../src/actors/kernel/index.js"
 import type { CommandMessage, JournalMessage } from "../../src/actors/log/log.js"
 import type { YardRecord } from "../../src/machines/record.js"
 import type { ClientReport } from "./processes/options.js"
@@ -22,6 +23,8 @@ export interface History {
   readonly journal: readonly JournalMessage[]
   readonly events: readonly HeardEvent[]
   readonly clients: readonly ClientReport[]
+  /** The yard as a host that takes over now would read it back. */
+  readonly recovered: Yard
 }
 
 /** A journal message that counts. */

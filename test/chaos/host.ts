@@ -13,6 +13,7 @@ export interface ChaosHost extends Child {
   /** The first report that matches, past ones included. Throws after `timeoutMs` (20 s) or at the process's end. */
   reported(matches: (report: HostReport) => boolean, timeoutMs?: number): Promise<HostReport>
   active(): Promise<HostReport>
+  activeOrDead(): Promise<void>
 }
 
 let hosts = 0
@@ -20,7 +21,7 @@ let hosts = 0
 export function startChaosHost(
   server: Pick<TestServer, "hostOptions">,
   yard: string,
-  fault?: { readonly point: FaultPoint; readonly count: number },
+  fault?: { readonly at: FaultPoint; readonly count: number },
 ): ChaosHost {
   const { servers: url, user, pass } = server.hostOptions
   const name = `host-${process.pid}-${++hosts}`
@@ -33,7 +34,7 @@ export function startChaosHost(
     if (process.env.DRYDOCK_CHAOS_REPORTS) console.error(name, line)
     for (const look of [...watchers]) look()
   }
-  const env = fault === undefined ? {} : { DRYDOCK_FAULT: `${fault.point}:${fault.count}` }
+  const env = fault === undefined ? {} : { DRYDOCK_FAULT: `${fault.at}:${fault.count}` }
   const child = startChild("host", { url, user, pass, yard, name }, heard, env)
   const reported: ChaosHost["reported"] = (matches, timeoutMs = 20_000) =>
     new Promise((resolve, reject) => {
@@ -57,13 +58,22 @@ export function startChaosHost(
       void child.exited.then((code) => fail(`ended with ${code}`))
       look()
     })
-  return Object.defineProperties(child, {
-    name: { value: name },
-    reports: { value: reports },
-    reported: { value: reported },
-    active: {
-      value: () =>
-        reported(({ event, ...rest }) => event === "role" && "role" in rest && rest.role === "active"),
+  const active = () => reported((report) => report.event === "role" && report.role === "active")
+  return {
+    name,
+    reports,
+    reported,
+    active,
+    activeOrDead: () => Promise.race([active(), child.exited]).then(() => {}, dead),
+    pid: child.pid,
+    exited: child.exited,
+    get hasExited() {
+      return child.hasExited
     },
-  }) as ChaosHost
+    signal: child.signal,
+  }
+
+  function dead(error: unknown): void {
+    if (!child.hasExited) throw error
+  }
 }

@@ -1,9 +1,12 @@
 // Listens to a yard from outside while it runs, and reads both streams when it is quiet.
 
 import { connect } from "nats"
+import { machineHashes } from "../../src/actors/hosting/host.js"
+import { recover } from "../../src/actors/hosting/recovery.js"
 import type { CommandMessage, JournalMessage, Log } from "../../src/actors/log/log.js"
 import { openNatsLog } from "../../src/actors/log/nats-log.js"
 import { type Person, startPerson } from "../support/person.js"
+import { policies } from "../support/policies.js"
 import type { TestServer } from "../support/server.js"
 import type { HeardEvent, History } from "./history.js"
 import type { ClientReport } from "./processes/options.js"
@@ -52,7 +55,9 @@ export async function startRecorder(server: TestServer, yard: string): Promise<R
       const journal: JournalMessage[] = []
       for await (const message of log.journal(1)) journal.push(message)
       await nc.flush()
-      return { yard, hosts, commands, journal, events, clients }
+      const options = { name: yard, policies, hashes: machineHashes() }
+      const { yard: recovered } = await recover(log, options, () => {})
+      return { yard, hosts, commands, journal, events, clients, recovered }
     },
     async close() {
       await person.close()

@@ -3,7 +3,7 @@
 import type { Checker, History } from "../history.js"
 import { noEventInvented, noOutcomeLost } from "./heard.js"
 import { noGapInRevs, oneHolderPerSlot, oneRecordPerCommand, tokensGrow } from "./journal.js"
-import { journalIsReplay, restoredEqualsReplayed } from "./replay.js"
+import { journalIsReplay, recoveredEqualsReplayed, restoredEqualsReplayed } from "./replay.js"
 import { everyRequestEnds, nobodyWaitsBesideAFreeHost, noSharedHolds, servedInOrder } from "./service.js"
 
 export const checkers = {
@@ -19,6 +19,7 @@ export const checkers = {
   noGapInRevs,
   journalIsReplay,
   restoredEqualsReplayed,
+  recoveredEqualsReplayed,
 } as const satisfies { readonly [name: string]: Checker }
 export type CheckerName = keyof typeof checkers
 

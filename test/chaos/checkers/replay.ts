@@ -101,6 +101,15 @@ export const restoredEqualsReplayed: Checker = (history) => {
   return problems
 }
 
+/** What a host would read back from the log at the end is the same yard, too. */
+export const recoveredEqualsReplayed: Checker = (history) => {
+  const { yard } = replay(history)
+  // Void messages behind the last record take up sequences.
+  yard.journal = history.journal.at(-1)?.seq ?? 0
+  const difference = yardDifference(yard, history.recovered)
+  return difference === undefined ? [] : [difference]
+}
+
 /** In what two yards differ, whatever the order in which their maps were filled. */
 export function yardDifference(a: Yard, b: Yard): string | undefined {
   const [left, right] = [portrait(a), portrait(b)]
