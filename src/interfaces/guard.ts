@@ -4,12 +4,16 @@
 import { HostError, reasonOf } from "./errors.js"
 import { GUARD_PREFIX, guardScript } from "./guard-script.js"
 import type { HostProcess, Transport } from "./transport.js"
+import { within } from "./within.js"
 
 /** A vanished peer is noticed by the guard after this long; a beat is sent four times as often. */
 const SILENCE_MS = 120_000
 const GRACE_SECONDS = 10
 /** Longest answer of a guard, characters: a path. */
 const ANSWER_CHARS = 8_192
+
+/** With no command left the guard ends at once; one that does not is left to its connection's end. */
+const CLOSE_MS = 5_000
 
 interface Waiting {
   readonly resolve: (answer: string) => void
@@ -23,10 +27,11 @@ export class Guard {
   private readonly beat: NodeJS.Timeout
   private count = 0
   private failure: HostError | null = null
+  private readonly watchers = new Set<(error: HostError) => void>()
 
   private constructor(
     private readonly process: HostProcess,
-    private readonly label: string,
+    private readonly transport: Transport,
     ready: string,
     lines: GuardLines,
   ) {
@@ -56,7 +61,7 @@ export class Guard {
     const lines = new GuardLines(process)
     const ready = await lines.first(timeoutMs)
     if (ready?.startsWith("ready /")) {
-      return new Guard(process, transport.label, ready.slice("ready ".length), lines)
+      return new Guard(process, transport, ready.slice("ready ".length), lines)
     }
     process.abandon()
     if (transport.ended.aborted) throw transport.ended.reason
@@ -66,6 +71,13 @@ export class Guard {
       `${transport.label} could not run the guard of its commands${said === "" ? "" : `: ${said}`}`,
       "the host needs a POSIX /bin/sh with mktemp, and a login that may run any command",
     )
+  }
+
+  /** Calls when the guard has ended, for whatever reason. Returns what takes the call back. */
+  onLost(call: (error: HostError) => void): () => void {
+    if (this.failure !== null) call(this.failure)
+    this.watchers.add(call)
+    return () => void this.watchers.delete(call)
   }
 
   /** A new command's number, and its path in the guard's folder. */
@@ -99,7 +111,7 @@ export class Guard {
     clearInterval(this.beat)
     this.process.stdin.end()
     try {
-      await this.process.exited
+      await within(CLOSE_MS, this.process.exited)
     } catch (error) {
       // Without a connection the guard ends by itself; there is nothing left to wait for.
       this.lose(reasonOf(error))
@@ -116,12 +128,17 @@ export class Guard {
 
   private lose(why = "its guard ended"): void {
     clearInterval(this.beat)
-    this.failure ??= new HostError(
-      "connection-lost",
-      `the connection to ${this.label} was lost: ${why}`,
-      "connect again; look whether the command had finished before you repeat it",
-    )
-    for (const { reject } of this.waiting.splice(0)) reject(this.failure)
+    if (this.failure !== null) return
+    const failure: HostError = this.transport.ended.aborted
+      ? this.transport.ended.reason
+      : new HostError(
+          "connection-lost",
+          `the connection to ${this.transport.label} was lost: ${why}`,
+          "connect again; look whether the command had finished before you repeat it",
+        )
+    this.failure = failure
+    for (const { reject } of this.waiting.splice(0)) reject(failure)
+    for (const call of this.watchers) call(failure)
   }
 }
 

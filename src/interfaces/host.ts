@@ -87,17 +87,20 @@ export class Host implements AsyncDisposable {
     return this.transport
   }
 
-  /** One guard for all commands; after one that failed to open the next command tries again. */
+  /** One guard for all commands; the next command opens another when there is none any more. */
   private async openGuard(): Promise<Guard> {
     this.open()
-    if (this.guard === null) {
-      const opening = Guard.open(this.transport, this.guardTimeoutMs)
-      this.guard = opening
-      opening.catch(() => {
-        if (this.guard === opening) this.guard = null
-      })
-    }
+    this.guard ??= this.newGuard()
     return this.guard
+  }
+
+  private newGuard(): Promise<Guard> {
+    const opening = Guard.open(this.transport, this.guardTimeoutMs)
+    const forget = (): void => {
+      if (this.guard === opening) this.guard = null
+    }
+    opening.then((guard) => guard.onLost(forget), forget)
+    return opening
   }
 }
 

@@ -60,6 +60,10 @@ async function processOf(child: ChildProcess): Promise<HostProcess> {
     abandon: () => {
       for (const stream of [stdin, stdout, stderr]) stream.destroy()
     },
+    forceEnd: () => {
+      if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
+      process.kill(-child.pid, "SIGKILL")
+    },
   }
 }
 

@@ -7,7 +7,6 @@
 // - `result` resolves only after all output has gone to its sink.
 // A process that leaves its group (a daemon) is not ended; docs/interfaces.md says so.
 
-import { setTimeout as delay } from "node:timers/promises"
 import type { CommandResult, Running, RunOptions } from "./command.js"
 import { endGroup } from "./end-group.js"
 import { HostError, reasonOf } from "./errors.js"
@@ -16,6 +15,7 @@ import { feed } from "./input.js"
 import { launchProgram, NOT_LAUNCHED } from "./launch.js"
 import { Capture, type Pump, pump } from "./output.js"
 import type { ExitStatus, HostProcess, Terminal, Transport } from "./transport.js"
+import { within } from "./within.js"
 
 const KILL_AFTER_MS = 10_000
 const CAPTURE_BYTES = 8 * 1024 * 1024
@@ -110,6 +110,7 @@ export class Command implements Running {
       () => undefined,
       (error: unknown) => this.request(streamFailed("output-failed", error)),
     )
+    const unwatch = guard.onLost(this.request) // nothing goes on that could not be stopped
     const disconnect = feed(process.stdin, options.stdin, (error) =>
       this.request(streamFailed("input-failed", error)),
     )
@@ -126,6 +127,7 @@ export class Command implements Running {
       this.throwFailure()
       return this.outcome(own, null)
     } finally {
+      unwatch()
       disconnect()
     }
   }
@@ -148,6 +150,9 @@ export class Command implements Running {
       this.throwFailure()
       const launched = status !== null && !(status.exitCode === NOT_LAUNCHED && why === "stopped")
       return this.outcome(launched ? status : NO_STATUS, this.reason, whole === null)
+    } catch (error) {
+      process.forceEnd()
+      throw error
     } finally {
       for (const output of outputs) output.cut()
       process.abandon()
@@ -196,16 +201,4 @@ function streamFailed(code: "input-failed" | "output-failed", cause: unknown): H
   return new HostError(code, `${which} failed: ${reasonOf(cause)}`, "mend it; the command was stopped", {
     cause,
   })
-}
-
-/** The value, or null when it takes longer. Rejects as the promise does. */
-async function within<T>(milliseconds: number, promise: Promise<T>): Promise<T | null> {
-  const enough = new AbortController()
-  try {
-    const late = delay(milliseconds, null, { signal: enough.signal })
-    late.catch(() => undefined) // ended by `enough`
-    return await Promise.race([promise, late])
-  } finally {
-    enough.abort()
-  }
 }

@@ -126,6 +126,7 @@ function processOf(channel: ClientChannel, ended: AbortSignal, label: string): H
       channel.resume()
       channel.close()
     },
+    forceEnd: () => channel.signal("KILL"),
   }
 }
 

@@ -25,6 +25,8 @@ export interface HostProcess {
   readonly exited: Promise<ExitStatus>
   /** Closes all streams without waiting for anything. */
   abandon(): void
+  /** Last resort without a guard: SIGKILL, as far as the transport can (local: the group; ssh: the server's kindness). */
+  forceEnd(): void
 }
 
 export interface Transport {

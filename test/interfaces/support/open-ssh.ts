@@ -47,8 +47,8 @@ export async function startOpenSsh(settings: readonly string[] = []): Promise<Te
     "PasswordAuthentication no",
     "KbdInteractiveAuthentication no",
     "PermitRootLogin yes",
-    "Subsystem sftp internal-sftp",
-    ...settings,
+    ...settings, // of two the first counts
+    ...(settings.some((setting) => setting.startsWith("Subsystem")) ? [] : ["Subsystem sftp internal-sftp"]),
   ]
   await writeFile(file("config"), `${config.join("\n")}\n`)
   if (userInfo().uid === 0) await mkdir("/run/sshd", { recursive: true, mode: 0o755 })
