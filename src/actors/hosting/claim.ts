@@ -47,6 +47,12 @@ export class Claim {
     return this.#own > 0
   }
 
+  /** Renews at once and tells whether the claim is still held: before memory that was in doubt is read back (rule 9). */
+  async confirm(): Promise<boolean> {
+    if (this.#own > 0) await this.#try()
+    return this.#own > 0
+  }
+
   /** Stops renewing; gives the claim back, so that a standby need not wait. */
   async end(): Promise<void> {
     this.#ended = true

@@ -12,10 +12,12 @@ import { Claim } from "./claim.js"
 import { type Clock, systemClock } from "./clock.js"
 import { type Faults, noFaults } from "./faults.js"
 import type { Reporter } from "./reports.js"
-import { Term } from "./term.js"
+import { StreamClock } from "./stream-clock.js"
+import { type Aftermath, Term } from "./term.js"
 import { decode, encode } from "./wire.js"
 
 const RESTART_MS = 200
+const STORAGE_RETRY_MS = 1_000
 
 export interface HostOptions {
   readonly log: Log
@@ -70,6 +72,10 @@ class YardHost implements Host {
   readonly #report: Reporter
   readonly #claim: Claim
   readonly #startedMs: number
+  readonly #streamClock: StreamClock
+  readonly #hashes = machineHashes()
+  #isTakeOver = false
+  #storageFull: string | undefined
   #term: Term | undefined
   #opening = false
   #ended = false
@@ -83,6 +89,7 @@ class YardHost implements Host {
     this.#clock = options.clock ?? systemClock
     this.#report = options.report ?? (() => {})
     this.#startedMs = this.#clock.monotonicMs()
+    this.#streamClock = new StreamClock(this.#clock)
     this.#claim = new Claim({
       log: options.log,
       clock: this.#clock,
@@ -121,6 +128,7 @@ class YardHost implements Host {
 
   #won(): void {
     ;(this.#options.faults ?? noFaults)("claimed")
+    this.#isTakeOver = true
     void this.#open()
   }
 
@@ -128,52 +136,82 @@ class YardHost implements Host {
   async #open(): Promise<void> {
     if (this.#opening || this.#term !== undefined) return
     this.#opening = true
-    const { log, generation, faults } = this.#options
     while (this.#claim.isHeld && !this.#ended && this.#term === undefined) {
-      let over = false
       try {
-        const term: Term = await Term.open({
-          log,
-          clock: this.#clock,
-          yard: { name: this.#options.yard, policies: this.#options.policies, hashes: machineHashes() },
-          host: this.name,
-          generation: generation ?? 1,
-          report: this.#report,
-          faults: faults ?? noFaults,
-          poison: this.#poison,
-          over: (why, poison) => {
-            over = true
-            if (poison !== undefined) this.#poison.set(poison.command, poison.rejection)
-            this.#dropTerm(why)
-          },
-        })
-        if (over || this.#ended || !this.#claim.isHeld) await term.end()
-        else await this.#serve(term)
+        await this.#openOnce()
       } catch (fault) {
-        this.#report({ event: "trouble", doing: "taking the yard over", fault })
+        // While there is no connection there is nothing to say: it comes back, or another host takes over.
+        if (this.#options.log.connected())
+          this.#report({ event: "trouble", doing: "taking the yard over", fault })
+        await this.#pause(RESTART_MS)
       }
-      if (this.#term === undefined && !this.#ended) await this.#pause(RESTART_MS)
     }
     this.#opening = false
   }
 
-  async #serve(term: Term): Promise<void> {
-    this.#queries ??= await this.#options.log.serveQueries((question) => this.#answer(question))
+  async #openOnce(): Promise<void> {
+    const { log, generation, faults, yard, policies } = this.#options
+    const term: Term = await Term.open({
+      log,
+      clock: this.#clock,
+      yard: { name: yard, policies, hashes: this.#hashes },
+      host: this.name,
+      generation: generation ?? 1,
+      report: this.#report,
+      faults: faults ?? noFaults,
+      poison: this.#poison,
+      streamClock: this.#streamClock,
+      isTakeOver: this.#isTakeOver,
+      stored: () => this.#hasSpace(),
+      over: (why, after) => this.#over(term, why, after),
+    })
+    if (this.#ended || !this.#claim.isHeld) return term.end()
+    this.#queries ??= await log.serveQueries((question) => this.#answer(question))
     this.#term = term
-    this.#report({ event: "role", role: "active", why: "it holds the claim" })
+    // Queries are answered while it waits for space.
+    if (this.#storageFull !== undefined) await this.#pause(STORAGE_RETRY_MS)
+    await this.#begin(term)
+  }
+
+  async #begin(term: Term): Promise<void> {
+    try {
+      if (this.#term === term) await term.begin()
+    } catch (fault) {
+      await term.end()
+      if (this.#term === term) this.#term = undefined
+      throw fault
+    }
+    if (this.#term !== term) return
+    if (this.#isTakeOver) this.#report({ event: "role", role: "active", why: "it holds the claim" })
+    this.#isTakeOver = false
     for (const resolve of this.#waiting.splice(0)) resolve()
   }
 
-  /** Memory is in doubt: forget it, and read it back if still the owner. */
+  #over(term: Term, why: string, after: Aftermath = {}): void {
+    if (after.poison !== undefined) this.#poison.set(after.poison.command, after.poison.rejection)
+    if (after.storageFull !== undefined && this.#storageFull === undefined)
+      this.#report({ event: "storage-full", why: after.storageFull })
+    if (after.storageFull !== undefined) this.#storageFull = after.storageFull
+    if (this.#term === term) this.#dropTerm(why)
+  }
+
+  #hasSpace(): void {
+    if (this.#storageFull === undefined) return
+    this.#storageFull = undefined
+    this.#report({ event: "storage-back" })
+  }
+
+  /** Memory is in doubt: forget it, and read it back if still the owner (rule 9). */
   #dropTerm(why: string): void {
     const term = this.#term
     this.#term = undefined
     if (term === undefined) return
-    this.#report({ event: "reload", why })
-    void term.end().then(
-      () => this.#open(),
-      (fault) => this.#report({ event: "trouble", doing: "ending a term", fault }),
-    )
+    if (this.#storageFull === undefined) this.#report({ event: "reload", why })
+    const again = async () => {
+      await term.end()
+      if (await this.#claim.confirm()) await this.#open()
+    }
+    again().catch((fault: unknown) => this.#report({ event: "trouble", doing: "ending a term", fault }))
   }
 
   #standDown(why: string): void {
@@ -244,7 +282,7 @@ class YardHost implements Host {
       lag: term.yard.journal - term.stored,
       uptime: Math.round((this.#clock.monotonicMs() - this.#startedMs) / 1000),
       version: this.#options.version,
-      trouble: term.trouble ?? null,
+      trouble: term.trouble ?? (this.#storageFull === undefined ? null : "storage-full"),
     }
   }
 

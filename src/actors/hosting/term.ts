@@ -21,7 +21,7 @@ import { Effects } from "./effects.js"
 import type { Faults } from "./faults.js"
 import { type Recovered, recover } from "./recovery.js"
 import type { Reporter } from "./reports.js"
-import { StreamClock } from "./stream-clock.js"
+import type { StreamClock } from "./stream-clock.js"
 import { Timers } from "./timers.js"
 import { acceptedText, encodeText, rejectedText } from "./wire.js"
 import { type Decided, TRACE_HEADER, Writer } from "./writer.js"
@@ -42,16 +42,29 @@ export interface TermOptions {
   readonly generation: number
   readonly report: Reporter
   readonly faults: Faults
+  /** Outlives the term: time goes on. */
+  readonly streamClock: StreamClock
+  /** Whether a claim was won, as against memory that is read back by the same owner. */
+  readonly isTakeOver: boolean
   /** Commands that must be refused without being decided again: the one on which the last term failed. */
   readonly poison: ReadonlyMap<number, Rejection>
+  /** A record was stored. */
+  stored(): void
   /** The term is over: its memory is worth nothing any more. */
-  over(why: string, poison?: { readonly command: number; readonly rejection: Rejection }): void
+  over(why: string, after?: Aftermath): void
+}
+
+/** What the next term has to know of this one's end. */
+export interface Aftermath {
+  readonly poison?: { readonly command: number; readonly rejection: Rejection }
+  readonly storageFull?: string
 }
 
 type CommandReading = Reading & { pause(): void; resume(): void }
 
 export class Term {
   readonly #options: TermOptions
+  readonly #recovered: Recovered
   readonly #streamClock: StreamClock
   readonly yard: Yard
   readonly #writer: Writer
@@ -69,16 +82,19 @@ export class Term {
 
   private constructor(options: TermOptions, recovered: Recovered) {
     this.#options = options
+    this.#recovered = recovered
     const { log, clock, report, faults } = options
     this.yard = recovered.yard
     this.#decided = this.yard.cursor
     this.#settled = this.yard.cursor
-    this.#streamClock = new StreamClock(clock)
+    this.#streamClock = options.streamClock
     this.#timers = new Timers(clock, this.#streamClock, (actor, timer) => this.#fire(actor, timer))
     const common = { log, clock, yard: this.yard.name, faults, report }
     this.#effects = new Effects({ ...common, purge: () => this.#purge(0) }, recovered.stored)
     this.#writer = new Writer({
-      ...common,
+      log,
+      yard: this.yard.name,
+      faults,
       stored: recovered.stored,
       sentUpTo: () => this.#effects.sentUpTo,
       settle: (decided) => this.#settle(decided),
@@ -86,7 +102,7 @@ export class Term {
     })
   }
 
-  /** Reads the yard back, sends what is due, and begins to decide. */
+  /** Reads the yard back. It can answer queries from then on; `begin` lets it decide. */
   static async open(options: TermOptions): Promise<Term> {
     const { log, clock, report, faults } = options
     const startedMs = clock.monotonicMs()
@@ -105,16 +121,17 @@ export class Term {
       report({ event: "commands-lost", lastSeq: commands.lastSeq, cursor: yard.cursor })
       await log.purgeCommands(yard.cursor + 1)
     }
-    const term = new Term(options, recovered)
-    await term.#begin(recovered)
-    return term
+    return new Term(options, recovered)
   }
 
-  async #begin(recovered: Recovered): Promise<void> {
-    const { log, host, generation } = this.#options
+  /** Tells and sends what may not have left, and begins to decide. */
+  async begin(): Promise<void> {
+    const { log, host, generation, isTakeOver } = this.#options
     const { yard } = this
+    const recovered = this.#recovered
     await this.#tellAgain(recovered)
-    await this.#takeOver(host, Math.max(generation, generationOf(yard)))
+    if (isTakeOver) await this.#takeOver(host, Math.max(generation, generationOf(yard)))
+    if (this.#ended) return
     for (const [actor, { record }] of yard.actors) this.#timers.set(actor, record.timers)
     for (const { seq, record } of recovered.unsent) this.#effects.order(seq, record.sends)
     for (const [index, send] of allDuties(yard).entries())
@@ -183,7 +200,7 @@ export class Term {
       // The record was decided but the yard could not take it in: memory is in doubt.
       this.#options.report({ event: "internal-fault", command: message.seq, fault })
       const rejection: Rejection = { code: "internal", message: "the yard could not take this in: report it" }
-      this.#over("a record could not be taken in", { command: message.seq, rejection })
+      this.#over("a record could not be taken in", { poison: { command: message.seq, rejection } })
       return undefined
     }
   }
@@ -195,6 +212,7 @@ export class Term {
     this.#tell(decided)
     this.#options.faults("after-outcome")
     if (verdict.kind === "recorded") {
+      this.#options.stored()
       this.#timers.set(verdict.actor as ActorKey, verdict.record.timers)
       this.#effects.order(verdict.seq, verdict.record.sends)
     }
@@ -275,14 +293,19 @@ export class Term {
 
   #failed(error: LogError, first: Decided | undefined): void {
     const why = `an append was ${error.fault}: ${error.message}`
-    if (error.fault !== "too-large" || first === undefined) return this.#over(why)
-    const rejection: Rejection = { code: "over-limit", message: "its record is larger than the server takes" }
-    this.#over(why, { command: first.verdict.command, rejection })
+    if (error.fault === "storage-full") {
+      this.#over(why, { storageFull: error.message })
+    } else if (error.fault === "too-large" && first !== undefined) {
+      const rejection: Rejection = {
+        code: "over-limit",
+        message: "its record is larger than the server takes",
+      }
+      this.#over(why, { poison: { command: first.verdict.command, rejection } })
+    } else this.#over(why)
   }
 
-  #over(why: string, poison?: { readonly command: number; readonly rejection: Rejection }): void {
-    if (this.#ended) return
-    this.#options.over(why, poison)
+  #over(why: string, after?: Aftermath): void {
+    if (!this.#ended) this.#options.over(why, after)
   }
 
   /** Stops deciding and writing. What is under way is dropped; the next term reads it back. */
@@ -320,8 +343,7 @@ export class Term {
 
   /** What keeps it from deciding, if anything. */
   get trouble(): string | undefined {
-    if (this.#clockJumpMs !== undefined) return "clock-jump"
-    return this.#writer.storageFull ? "storage-full" : undefined
+    return this.#clockJumpMs === undefined ? undefined : "clock-jump"
   }
 }
 

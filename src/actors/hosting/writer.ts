@@ -6,16 +6,13 @@ import { journalSubject } from "../../machines/subjects.js"
 import type { Verdict } from "../kernel/index.js"
 import type { JournalEntry, Log } from "../log/log.js"
 import { LogError } from "../log/log.js"
-import type { Clock } from "./clock.js"
 import type { Faults } from "./faults.js"
-import type { Reporter } from "./reports.js"
 import { encodeText } from "./wire.js"
 
 /** Records that wait are appended one by one up to here, and in one atomic batch above: a batch costs four singles. */
 const SINGLES_UP_TO = 8
 const BATCH_RECORDS = 1_000
 const BATCH_BYTES = 16 * 1024 * 1024
-const STORAGE_RETRY_MS = 1_000
 
 /** Proof of the writer: it knew the journal up to the message before. On every message, batches included. */
 export const AFTER_HEADER = "Drydock-After"
@@ -32,10 +29,8 @@ export interface Decided {
 
 export interface WriterOptions {
   readonly log: Log
-  readonly clock: Clock
   readonly yard: string
   readonly faults: Faults
-  readonly report: Reporter
   /** Last sequence of the journal. */
   readonly stored: number
   /** Follow-ups of records up to this sequence are acknowledged. */
@@ -53,7 +48,6 @@ export class Writer {
   #busy = false
   #ended = false
   #stored: number
-  #storageFull = false
   readonly #held: { readonly seq: number; readonly release: () => void }[] = []
 
   constructor(options: WriterOptions) {
@@ -69,10 +63,6 @@ export class Writer {
   /** Verdicts that wait to be settled. */
   get backlog(): number {
     return this.#waiting.length
-  }
-
-  get storageFull(): boolean {
-    return this.#storageFull
   }
 
   add(decided: Decided): void {
@@ -129,30 +119,22 @@ export class Writer {
     const entries = this.#entries(taken)
     if (entries.length === 0) return true
     const { log, faults, failed } = this.#options
-    for (;;) {
-      try {
-        faults("before-append")
-        await log.append(this.#stored, entries)
-        faults("after-append")
-        this.#stored += entries.length
-        this.#noteStorage(false, "")
-        return true
-      } catch (error) {
-        if (this.#ended) return false
-        const fault =
-          error instanceof LogError ? error : new LogError("uncertain", "the append failed", { cause: error })
-        if (fault.fault !== "storage-full") {
-          this.#ended = true
-          failed(
-            fault,
-            taken.find((decided) => decided.text !== undefined),
-          )
-          return false
-        }
-        this.#noteStorage(true, fault.message)
-        await new Promise<void>((resolve) => this.#options.clock.after(STORAGE_RETRY_MS, resolve))
-        if (this.#ended) return false
-      }
+    try {
+      faults("before-append")
+      await log.append(this.#stored, entries)
+      faults("after-append")
+      this.#stored += entries.length
+      return true
+    } catch (error) {
+      if (this.#ended) return false
+      this.#ended = true
+      const fault =
+        error instanceof LogError ? error : new LogError("uncertain", "the append failed", { cause: error })
+      failed(
+        fault,
+        taken.find((decided) => decided.text !== undefined),
+      )
+      return false
     }
   }
 
@@ -174,12 +156,6 @@ export class Writer {
       })
     }
     return entries
-  }
-
-  #noteStorage(full: boolean, why: string): void {
-    if (full === this.#storageFull) return
-    this.#storageFull = full
-    this.#options.report(full ? { event: "storage-full", why } : { event: "storage-back" })
   }
 
   #releaseHeld(): void {

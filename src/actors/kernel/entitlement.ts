@@ -115,7 +115,11 @@ function buildable(yard: Yard, room: Room, draft: Draft): string | undefined {
   return undefined
 }
 
-/** The least loaded resource with room for one more, counting what the draft has given already. */
+/**
+ * The least loaded resource with room for one more, counting what the draft has given already. Only of those that are
+ * really in use: whoever shares a resource that is merely promised, and comes first, would send the one to whom it was
+ * promised elsewhere, to the cost of those in between.
+ */
 function shareable(room: Room, draft: Draft): string | undefined {
   const capacity = room.bound?.leasesPerResource ?? Number.POSITIVE_INFINITY
   let best: Loaded | undefined
@@ -126,7 +130,6 @@ function shareable(room: Room, draft: Draft): string | undefined {
   for (const [id, extra] of draft.loads) {
     const placed = room.placed.get(id)
     if (placed?.in === "shared") consider({ load: placed.load + extra, id })
-    else if (placed?.in === "idle") consider({ load: extra, id })
   }
   for (const candidate of room.shared) {
     if (draft.loads.has(candidate.id)) continue

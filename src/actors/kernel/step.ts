@@ -9,7 +9,7 @@
 
 import { LIMITS } from "../../machines/limits.js"
 import { type ActorKey, actorKey } from "../../machines/names.js"
-import type { Send, YardRecord } from "../../machines/record.js"
+import { keyOf, type Send, type YardRecord } from "../../machines/record.js"
 import { registry, timersOf } from "../../machines/registry.js"
 import type { Rejection } from "../../machines/rejection.js"
 import { isoTime } from "../../machines/stimulus.js"
@@ -45,7 +45,10 @@ export function step(yard: Yard, command: Command): Verdict {
   const decided = decide(yard, command)
   if (decided.kind !== "recorded") return decided
   const sends = evolve(yard, decided.record, decided.seq)
-  return { ...decided, record: { ...decided.record, sends: decided.record.sends.concat(sends) } }
+  if (sends.length === 0) return decided
+  const record = { ...decided.record, sends }
+  yard.actors.set(keyOf(record), { record, seq: decided.seq })
+  return { ...decided, record }
 }
 
 /** The verdict on one command, without taking it in. */

@@ -1,0 +1,52 @@
+import type { Yard } from "../../../src/actors/kernel/index.js"
+
+/** Everything that a yard knows, in an order of its own: two yards that decide alike have equal portraits. */
+export function portrait(yard: Yard): object {
+  const sorted = <T>(entries: Iterable<[string, T]>) =>
+    Object.fromEntries([...entries].sort(([a], [b]) => (a < b ? -1 : 1)))
+  return {
+    cursor: yard.cursor,
+    lastAtMs: yard.lastAtMs,
+    pendingLeases: yard.pendingLeases,
+    actors: sorted([...yard.actors].map(([key, entry]) => [key, JSON.parse(JSON.stringify(entry))])),
+    slots: sorted(yard.slots),
+    leasesOn: sorted([...yard.leasesOn].map(([key, ids]) => [key, [...ids]])),
+    resourcesOf: sorted([...yard.resourcesOf].map(([key, ids]) => [key, [...ids].sort()])),
+    blueprintsFor: sorted([...yard.blueprintsFor].map(([key, ids]) => [key, [...ids]])),
+    orders: sorted(yard.orders),
+    unborn: sorted(yard.unborn),
+    reserved: sorted(yard.reserved),
+    orderedBy: sorted([...yard.orderedBy].map(([key, ids]) => [key, [...ids].sort()])),
+    rooms: sorted(
+      [...yard.rooms].map(([id, room]) => [
+        id,
+        {
+          enabled: room.enabled,
+          limit: room.limit,
+          sites: room.survey.sites,
+          closed: sorted(room.survey.closed),
+          problems: room.survey.problems,
+          freeSites: [...room.freeSites],
+          idle: [...room.idle],
+          shared: [...room.shared],
+          outdated: [...room.outdated],
+          placed: sorted(room.placed),
+        },
+      ]),
+    ),
+    pools: sorted(
+      [...yard.pools]
+        .filter(([, pool]) => pool.waiters.size > 0)
+        .map(([type, pool]) => [
+          type,
+          {
+            waiters: sorted([...pool.waiters].map(([id, demand]) => [id, demand.key])),
+            entitled: [...pool.entitled],
+          },
+        ]),
+    ),
+    watchers: sorted([...yard.watchers].map(([key, ids]) => [key, [...ids].sort()])),
+    siteUsers: sorted([...yard.siteUsers].map(([key, ids]) => [key, [...ids].sort()])),
+    duties: sorted([...yard.duties].map(([owner, duties]) => [owner, [...duties]])),
+  }
+}

@@ -1,0 +1,132 @@
+// A yard without hosting: commands lie in an array, follow-ups are appended to it as the hosting would publish them.
+
+import {
+  type Command,
+  createYard,
+  restore,
+  step,
+  type Verdict,
+  type Yard,
+} from "../../../src/actors/kernel/index.js"
+import type { YardRecord } from "../../../src/machines/record.js"
+import { policies } from "../../support/policies.js"
+
+const START_MS = Date.UTC(2026, 0, 1)
+const encoder = new TextEncoder()
+
+export const hashes = {
+  lease: "h",
+  resource: "h",
+  blueprint: "h",
+  service: "h",
+  device: "h",
+  network: "h",
+  yard: "h",
+}
+
+export function emptyYard(): Yard {
+  return createYard({ name: "default", policies, hashes })
+}
+
+export interface Spoken {
+  readonly subject: string
+  readonly body: unknown
+  readonly headers?: { readonly [name: string]: string } | undefined
+  readonly afterMs?: number
+}
+
+export class Workbench {
+  yard = emptyYard()
+  /** Every command, in order. */
+  readonly commands: Command[] = []
+  readonly verdicts: Verdict[] = []
+  readonly records: { readonly seq: number; readonly record: YardRecord }[] = []
+  #nowMs = START_MS
+  #decided = 0
+  /** Called after every verdict. */
+  after: (verdict: Verdict) => void = () => {}
+
+  publish({ subject, body, headers, afterMs = 1 }: Spoken): void {
+    this.#nowMs += afterMs
+    const data =
+      body instanceof Uint8Array
+        ? body
+        : typeof body === "string"
+          ? encoder.encode(body)
+          : encoder.encode(JSON.stringify(body))
+    this.commands.push({ seq: this.commands.length + 1, timestampMs: this.#nowMs, subject, headers, data })
+  }
+
+  /** Publishes as a person and decides everything up to it, but none of what it causes. */
+  say(target: string, body: unknown = {}, by = "alice"): Verdict {
+    const [kind, id, verb] = target.split(/[/ ]/)
+    this.publish({ subject: `drydock.default.command.${kind}.${id}.${verb}.${by}`, body })
+    const at = this.commands.length
+    while (this.#decided < at) this.decideNext()
+    const verdict = this.verdicts.at(at - 1)
+    if (verdict === undefined) throw new Error("nothing was decided")
+    return verdict
+  }
+
+  get backlog(): number {
+    return this.commands.length - this.#decided
+  }
+
+  /** Decides the next command; its follow-ups go to the end of the queue. */
+  decideNext(): Verdict | undefined {
+    const command = this.commands[this.#decided]
+    if (command === undefined) return undefined
+    this.#decided++
+    const verdict = step(this.yard, command)
+    this.verdicts.push(verdict)
+    if (verdict.kind === "recorded") {
+      // What is read back is text: whatever JSON cannot keep would show here.
+      this.records.push({
+        seq: verdict.seq,
+        record: JSON.parse(JSON.stringify(verdict.record)) as YardRecord,
+      })
+      for (const send of verdict.record.sends)
+        this.publish({
+          subject: `drydock.default.internal.${send.kind}.${send.id}.${send.verb}.${send.sender}`,
+          body: send.body,
+        })
+    }
+    this.after(verdict)
+    return verdict
+  }
+
+  /** Decides until nothing is left: follow-ups of follow-ups included. */
+  drain(limit = 10_000): void {
+    for (let count = 0; this.decideNext() !== undefined; count++)
+      if (count > limit) throw new Error("the queue does not become empty")
+  }
+
+  /** A yard read back from the last record of every actor. */
+  recovered(): Yard {
+    const last = new Map<string, { seq: number; record: YardRecord }>()
+    for (const { seq, record } of this.records) last.set(`${record.kind}/${record.id}`, { seq, record })
+    const yard = emptyYard()
+    restore(yard, last.values())
+    return yard
+  }
+}
+
+/** Networks, devices, a service and a blueprint, drained. */
+export function pool(
+  bench: Workbench,
+  hosts: number,
+  config: object = { leasesPerHost: 1 },
+  name = "lab",
+): void {
+  const bindings: { [binding: string]: object } = {}
+  for (let n = 0; n < hosts; n++) {
+    bench.say(`device/${name}${n} put`, { interfaces: { eth0: { network: "net", address: `10.0.0.${n}` } } })
+    bindings[`b${n}`] = { device: `${name}${n}`, interface: "eth0" }
+  }
+  bench.say(`service/${name}pool put`, { type: "drydock.pool", bindings })
+  bench.say(`blueprint/${name} create`, {
+    type: "almanac-service-host",
+    config: { services: [`${name}pool`], ...config },
+  })
+  bench.drain()
+}
