@@ -7,6 +7,8 @@
 //   --sync always      only this way to sync; `always` or `default`
 //   --only floor       only this subject: floor, yard or queue; several with commas
 //   --write            put the tables into docs/performance.md
+//
+// BENCH_CLI=path/to/dist/cli/main.js measures another build; BENCH_NODE_FLAGS=--cpu-prof are flags for Node.js.
 
 import { loadavg } from "node:os"
 import { parseArgs } from "node:util"

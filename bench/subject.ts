@@ -1,5 +1,6 @@
 // What is measured: a host, a pool for it and a number of clients.
 
+import { join } from "node:path"
 import { benchFile, ROOT } from "./place.js"
 import { measure, type Point } from "./point.js"
 import { type Child, end, startNode, untilReady } from "./processes.js"
@@ -45,7 +46,10 @@ export async function measureOnce(
 }
 
 function startHost(subject: Subject, server: BenchServer): Child {
-  const script = subject === "floor" ? benchFile("floor/floor.js") : `${ROOT}dist/cli/main.js`
+  const script =
+    subject === "floor"
+      ? benchFile("floor/floor.js")
+      : (process.env.BENCH_CLI ?? join(ROOT, "dist", "cli", "main.js"))
   const args = subject === "floor" ? [] : ["host", "--json", "--quiet"]
   return startNode(script, args, server.hostEnv)
 }
