@@ -25,13 +25,14 @@ export async function attachLease(channel: Channel, id: string, options: AttachO
       record.to === "pending" ? `wait for it: \`drydock why ${id}\`` : "lease again",
     )
   const ttl = renewalTtl(record, options)
+  const until = record.context.asked.until ?? undefined
   const follower = new Follower(channel, { kind: "lease", id, after: journal })
   try {
     return await takeOver(channel, {
       record,
       token,
       resourceId: resource,
-      renewBy: ttl === undefined ? undefined : { ttl },
+      renewBy: ttl === undefined ? undefined : { ttl, until },
       isExact: false,
       yardTime: new YardTime(channel.clock),
       follower,

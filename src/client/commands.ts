@@ -37,6 +37,8 @@ export interface Sent {
 export interface SendOptions extends CallOptions {
   /** Once it is surely in the queue, wait no longer than this for its outcome, milliseconds. */
   readonly queuedMs?: number | undefined
+  /** How long the first attempt waits for its outcome, milliseconds. Default 5,000. */
+  readonly patienceMs?: number | undefined
 }
 
 /**
@@ -109,9 +111,7 @@ class Attempts {
     closing.addEventListener("abort", end, { once: true })
     try {
       const broken = aborting(enough.signal).then((): Ack => ({ is: "unknown" }))
-      const publishing = this.#publish()
-      publishing.catch(() => {}) // thrown by the race, unless that is over: then it is nobody's any more
-      const ack = await orAborted(Promise.race([publishing, broken]), this.#signal)
+      const ack = await orAborted(Promise.race([this.#publish(), broken]), this.#signal)
       if (!this.#answered) await this.#patience(attempt, ack, enough.signal)
       return ack
     } finally {
@@ -142,9 +142,8 @@ class Attempts {
       })
       .then((reply) => ackOf(reply.string()))
       .catch((error: unknown) => ackOfFailure(error, this.channel.principal))
+    // When the outcome is faster, it does not matter any more what the PubAck says.
     const ack = await Promise.race([acked, this.#answer.promise.then((): Ack => ({ is: "unknown" }))])
-    // The outcome was faster: what the PubAck says does not matter any more, and its failure is nobody's.
-    if (this.#answered) acked.catch(this.channel.trouble)
     if (ack.is === "queued") this.#queued(ack.seq)
     return ack
   }
@@ -162,16 +161,24 @@ class Attempts {
     }
     const waitMs =
       ack.is === "queued"
-        ? Math.min(MOST_PATIENCE_MS, jittered(PATIENCE_MS) * 2 ** attempt)
+        ? Math.min(MOST_PATIENCE_MS, jittered(this.options.patienceMs ?? PATIENCE_MS) * 2 ** attempt)
         : backOff(attempt, 50, 1_000)
     const waited = pause(Math.min(waitMs, this.#leftMs()), enough)
     await orAborted(Promise.race([waited, this.#answer.promise]), this.#signal)
   }
 
   async #giveUp(lastAck: Ack): Promise<ClientError> {
-    const { link, yard } = this.channel
+    const { link, yard, outcomes, principal } = this.channel
     if (lastAck.is === "full") return busy(lastAck.text)
     if (lastAck.is === "nowhere") return noYard(yard)
+    if (outcomes.unheard !== undefined)
+      return new ClientError(
+        "denied",
+        "no-access",
+        `the NATS server does not let ${principal} hear the outcomes of its commands`,
+        "connect as the principal that the credentials belong to, or ask the operator",
+        { cause: outcomes.unheard },
+      )
     const queuedAs = this.#queuedAs
     if (!link.standing)
       return new UndecidedError(

@@ -32,7 +32,7 @@ export async function connect(options: ConnectOptions = {}): Promise<Drydock> {
   const { yard, principal } = address
   const outcomes = new Outcomes(trouble)
   link.nats.subscribe(Outcomes.subject(yard, principal), {
-    callback: (error, message) => (error === null ? outcomes.receive(message) : trouble(error)),
+    callback: (error, message) => (error === null ? outcomes.receive(message) : outcomes.refused(error)),
   })
   const closing = popularController()
   const channel: Channel = {

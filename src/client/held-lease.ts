@@ -5,16 +5,17 @@
 // - An end that the yard tells (released, expired, resource gone) is lost as well, unless this handle released it.
 // - After release, loss or detach nothing is renewed any more.
 
+import { durationMs } from "../machines/duration.js"
 import type { LeaseRecord, ResourceRecord } from "../machines/record.js"
 import type { EndReason } from "../machines/stimulus.js"
 import { asError, type Channel } from "./channel.js"
-import { send } from "./commands.js"
+import { type SendOptions, send } from "./commands.js"
 import type { CallOptions, Duration, Lease, LeaseOptions, Term } from "./drydock.js"
 import { LeaseLostError, RejectedError } from "./errors.js"
 import type { Follower } from "./follower.js"
 import { popularController } from "./pause.js"
 import { RenewalLoop } from "./renewal.js"
-import { termBody } from "./term.js"
+import { termBody, toInstant } from "./term.js"
 import type { YardTime } from "./yard-time.js"
 
 export interface Holding {
@@ -33,6 +34,10 @@ export interface Holding {
 const RELEASE_MS = 10_000
 /** When it is lost anyway, nobody waits long for a yard that does not answer. */
 const RELEASE_LOST_MS = 2_000
+/** How often the deadline is looked at. */
+const LOOK_MS = 1_000
+/** How long one renewal waits for its answer before it is sent again. */
+const MOST_PATIENCE_MS = 5_000
 const ENDED: ReadonlySet<string> = new Set(["released", "broken", "destroyed"])
 
 export class HeldLease implements Lease {
@@ -43,6 +48,7 @@ export class HeldLease implements Lease {
   /** Aborts with loss, release and detach: nothing more is done for the lease. */
   readonly #over = popularController()
   #record: LeaseRecord
+  #renewBy: Holding["renewBy"]
   #deadlineMs: number | undefined
   #timer: NodeJS.Timeout | undefined
   #releasing: Promise<void> | undefined
@@ -55,19 +61,10 @@ export class HeldLease implements Lease {
     this.token = holding.token
     this.resource = holding.resource
     this.#record = holding.record
+    this.#renewBy = holding.renewBy
     this.#adopt(holding.record)
     this.#follow().catch((error: unknown) => channel.trouble(asError(error)))
-    const { renewBy } = holding
-    if (renewBy !== undefined) {
-      const loop = new RenewalLoop(channel, {
-        renewBy,
-        over: this.#over.signal,
-        leftMs: () => this.#leftMs(),
-        isAtHardEnd: () => renewBy.until !== undefined && this.#record.context.until === renewBy.until,
-        renew: (timeoutMs) => this.#renew(renewBy, { timeoutMs, signal: this.#over.signal }),
-      })
-      loop.run().catch((error: unknown) => channel.trouble(asError(error)))
-    }
+    if (holding.renewBy !== undefined) this.#keepRenewing(durationMs(holding.renewBy.ttl))
   }
 
   get record(): LeaseRecord {
@@ -88,7 +85,9 @@ export class HeldLease implements Lease {
   async renew(term: Term = {}, options: CallOptions = {}): Promise<Date | undefined> {
     this.lost.throwIfAborted()
     const isBare = term.ttl === undefined && term.until === undefined
-    await this.#renew(isBare ? (this.holding.renewBy ?? {}) : term, options)
+    await this.#renew(isBare ? (this.#renewBy ?? {}) : term, options)
+    // A term without `until` has none any more; the renewals to come keep to that.
+    if (!isBare && this.#renewBy !== undefined) this.#renewBy = { ttl: this.#renewBy.ttl, ...untilOf(term) }
     return this.until
   }
 
@@ -113,7 +112,28 @@ export class HeldLease implements Lease {
     }
   }
 
-  async #renew(term: Term, options: CallOptions): Promise<void> {
+  #keepRenewing(ttlMs: number): void {
+    const loop = new RenewalLoop(this.channel, {
+      ttlMs,
+      over: this.#over.signal,
+      leftMs: () => this.#leftMs(),
+      isAtHardEnd: () => this.#isAtHardEnd(),
+      renew: (timeoutMs) =>
+        this.#renew(this.#renewBy ?? {}, {
+          timeoutMs,
+          patienceMs: Math.min(MOST_PATIENCE_MS, ttlMs / 6),
+          signal: this.#over.signal,
+        }),
+    })
+    loop.run().catch((error: unknown) => this.channel.trouble(asError(error)))
+  }
+
+  #isAtHardEnd(): boolean {
+    const { until } = this.#record.context
+    return this.#renewBy === undefined || (until !== null && this.#renewBy.until === until)
+  }
+
+  async #renew(term: Term, options: SendOptions): Promise<void> {
     const { outcome, sentMs } = await send(this.channel, "lease", this.id, "renew", termBody(term), options)
     if (outcome.outcome === "rejected") {
       this.#understandRefusal(outcome.code)
@@ -208,9 +228,8 @@ export class HeldLease implements Lease {
   #checkDeadline(): void {
     if (this.#over.signal.aborted || this.#leftMs() > 0) return
     const { until } = this.#record.context
-    const isHardEnd = this.holding.renewBy === undefined || this.holding.renewBy.until === until
     this.#lose(
-      isHardEnd
+      this.#isAtHardEnd()
         ? { code: "expired", message: `its time ends at ${until ?? "an unknown time"}` }
         : { code: "not-renewed", message: "no renewal was confirmed in time" },
       undefined,
@@ -243,4 +262,6 @@ export class HeldLease implements Lease {
   }
 }
 
-const LOOK_MS = 1_000
+function untilOf(term: Term): { readonly until?: string } {
+  return term.until === undefined ? {} : { until: toInstant(term.until) }
+}

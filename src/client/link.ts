@@ -162,7 +162,10 @@ function connectError(server: Server, cause: unknown): ClientError {
 /** The value, or the signal's reason as soon as it aborts. The value is not ended by that. */
 export async function orAborted<T>(value: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return value
-  signal.throwIfAborted()
+  if (signal.aborted) {
+    value.catch(() => {}) // nobody waits for it any more
+    throw signal.reason
+  }
   let stop = () => {}
   const aborted = new Promise<never>((_, reject) => {
     const abort = () => reject(signal.reason)

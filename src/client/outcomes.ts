@@ -11,12 +11,23 @@ type Settle = (outcome: Outcome) => void
 
 export class Outcomes {
   readonly #waiting = new Map<string, Settle>()
+  #unheard: Error | undefined
 
   constructor(private readonly trouble: (error: Error) => void) {}
 
   /** The subject to subscribe to. */
   static subject(yard: string, principal: string): string {
     return outcomeSubject(yard, principal, "*")
+  }
+
+  /** Why outcomes cannot be heard at all: the server does not permit the subscription. */
+  get unheard(): Error | undefined {
+    return this.#unheard
+  }
+
+  refused(error: Error): void {
+    this.#unheard = error
+    this.trouble(error)
   }
 
   /** Calls once when the outcome of this command comes. */

@@ -1,13 +1,11 @@
 // Renews on its own schedule: every third of the ttl after the last one was confirmed, and when it fails again and
 // again, ever more often, until the handle's deadline. It decides nothing: the handle says when the lease is lost.
 
-import { durationMs } from "../machines/duration.js"
 import { asError, type Channel } from "./channel.js"
-import type { Duration } from "./drydock.js"
 import { jittered, pause } from "./pause.js"
 
 export interface RenewalPlan {
-  readonly renewBy: { readonly ttl: Duration; readonly until?: string | undefined }
+  readonly ttlMs: number
   readonly over: AbortSignal
   /** Milliseconds until the lease counts as lost. */
   leftMs(): number
@@ -18,6 +16,8 @@ export interface RenewalPlan {
 }
 
 const MOST_RETRY_MS = 5_000
+/** A hard end that was moved is noticed within this. */
+const MOST_REST_MS = 60_000
 
 export class RenewalLoop {
   constructor(
@@ -25,22 +25,20 @@ export class RenewalLoop {
     private readonly plan: RenewalPlan,
   ) {}
 
-  /** Ends when the lease is over, or needs no renewal any more, or the connection is closed. */
+  /** Ends when the lease is over or the connection is closed. */
   async run(): Promise<void> {
-    const { renewBy, over } = this.plan
-    const everyMs = durationMs(renewBy.ttl) / 3
+    const { ttlMs, over } = this.plan
+    const everyMs = ttlMs / 3
     const stop = AbortSignal.any([over, this.channel.closing])
     let waitMs = this.#firstWaitMs(everyMs)
     while (!stop.aborted) {
       await pause(waitMs, stop, true)
-      if (stop.aborted || this.plan.isAtHardEnd()) return
+      if (stop.aborted) return
       // Somebody renewed it for longer than we would: that is not cut short.
-      const spareMs = this.plan.leftMs() - durationMs(renewBy.ttl)
-      if (spareMs > 0) {
-        waitMs = spareMs + everyMs
-        continue
-      }
-      waitMs = (await this.#tried()) ? jittered(everyMs) : Math.min(MOST_RETRY_MS, jittered(everyMs / 8))
+      const spareMs = this.plan.leftMs() - ttlMs
+      if (spareMs > 0 || this.plan.isAtHardEnd())
+        waitMs = Math.max(0, Math.min(spareMs, MOST_REST_MS)) + everyMs
+      else waitMs = (await this.#tried()) ? jittered(everyMs) : Math.min(MOST_RETRY_MS, jittered(everyMs / 8))
     }
   }
 
@@ -51,7 +49,7 @@ export class RenewalLoop {
 
   async #tried(): Promise<boolean> {
     try {
-      await this.plan.renew(Math.max(1, Math.min(this.plan.leftMs(), durationMs(this.plan.renewBy.ttl))))
+      await this.plan.renew(Math.max(1, Math.min(this.plan.leftMs(), this.plan.ttlMs)))
       return true
     } catch (error) {
       // Released meanwhile, or lost: that is told by the handle.

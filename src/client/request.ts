@@ -15,7 +15,7 @@ import { orAborted } from "./link.js"
 import { popularController, timeLimit } from "./pause.js"
 import { ask } from "./queries.js"
 import { takeOver } from "./take-over.js"
-import { asDuration, termBody, toInstant, toMs } from "./term.js"
+import { termBody, toInstant, toMs } from "./term.js"
 import { WaitingExplainer } from "./waiting.js"
 import { YardTime } from "./yard-time.js"
 
@@ -54,7 +54,7 @@ class LeaseRequest {
     const isRenewed = options.autoRenew ?? true
     const hasTerm = options.ttl !== undefined || options.until !== undefined
     this.#ttl = options.ttl === undefined && isRenewed && !hasTerm ? DEFAULT_TTL : options.ttl
-    if (this.#ttl !== undefined) asDuration(this.#ttl)
+    if (this.#ttl !== undefined) checkGrace(toMs(this.#ttl), options.graceMs)
     this.#until = options.until === undefined ? undefined : toInstant(options.until)
     this.#yardTime = new YardTime(channel.clock)
     this.#explainer =
@@ -224,6 +224,17 @@ class LeaseRequest {
     }
     return error
   }
+}
+
+/** It is renewed when two thirds of its time are left: with a longer grace it would be lost by then. */
+function checkGrace(ttlMs: number, graceMs: number | undefined): void {
+  if (graceMs === undefined || graceMs <= ttlMs / 2) return
+  throw new ClientError(
+    "impossible",
+    "invalid",
+    `a grace of ${graceMs} ms is more than half of the ttl of ${ttlMs} ms`,
+    "give it a longer ttl or a shorter graceMs",
+  )
 }
 
 function endedEarly(id: string, reason: { readonly code: string; readonly message: string }): ClientError {

@@ -215,6 +215,44 @@ test("it renews itself for much longer than its ttl", async () => {
   expect(lease.lost.aborted).toBe(false)
 })
 
+test("a longer renewal by hand is not cut short by the automatic ones", async () => {
+  await using lease = await alice.lease({ type: "host", ttl: "900ms" })
+  const until = await lease.renew({ ttl: "1h" })
+  const next = await new Promise((resolve) => {
+    const giveUp = setTimeout(() => resolve("none"), 1_500)
+    lease.lost.addEventListener("abort", () => {
+      clearTimeout(giveUp)
+      resolve(lease.lost.reason)
+    })
+  })
+  expect(next).toBe("none")
+  expect(lease.until).toEqual(until)
+})
+
+test("a hard end that is moved by hand holds from then on", async () => {
+  const lease = await alice.lease({ type: "host", ttl: "900ms", until: new Date(Date.now() + 1_500) })
+  await lease.renew({ ttl: "900ms", until: new Date(Date.now() + 3_500) })
+  const started = performance.now()
+  await aborted(lease.lost)
+  expect(performance.now() - started).toBeGreaterThan(2_500)
+})
+
+test("an adopted lease keeps the hard end that it was asked with", async () => {
+  const until = new Date(Date.now() + 3_600_000)
+  const mine = await alice.lease({ type: "host", ttl: "1m", until })
+  mine.detach()
+  await using lease = await bob.attach(mine.id)
+  expect(lease.record.context.asked.until).toBe(until.toISOString())
+})
+
+test("a grace that leaves no time for a renewal is refused before anything is asked", async () => {
+  const error: unknown = await alice
+    .lease({ type: "host", ttl: "3s", graceMs: 2_000, id: "alice_grace" })
+    .catch((thrown: unknown) => thrown)
+  expect(error).toMatchObject({ kind: "impossible", code: "invalid" })
+  expect(await alice.get("lease", "alice_grace")).toBeUndefined()
+})
+
 test("an adopted lease is renewed and can be lost like one's own", async () => {
   const mine = await alice.lease({ type: "host", ttl: "1m" })
   mine.detach()
