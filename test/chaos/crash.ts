@@ -55,8 +55,8 @@ export interface Crashed {
 
 export interface CrashRaceOptions extends Omit<RaceOptions, "during"> {
   readonly points: readonly CrashPoint[]
-  /** Called while hosts come and go. */
-  during?(recorder: Recorder, racing: () => boolean): Promise<void>
+  /** Called while hosts come and go; `host` is the one that is, or is about to be, active. */
+  during?(recorder: Recorder, racing: () => boolean, host: () => ChaosHost): Promise<void>
 }
 
 /** Runs one race with crashes; points that the race was too short for are left over. */
@@ -88,7 +88,7 @@ export async function crashRace(options: CrashRaceOptions): Promise<Crashed> {
     const history = await race({
       ...options,
       during: async (recorder, racing) => {
-        await Promise.all([during(recorder, racing), options.during?.(recorder, racing)])
+        await Promise.all([during(recorder, racing), options.during?.(recorder, racing, () => host)])
       },
     })
     return { history, crashes }

@@ -27,7 +27,7 @@ export async function startRecorder(server: TestServer, yard: string): Promise<R
   const log = await openNatsLog({ url, user, password: pass, yard })
   await log.setUp()
   const events: HeardEvent[] = []
-  const nc = await connect(server.personOptions)
+  const nc = await connect({ ...server.personOptions })
   nc.subscribe(`drydock.${yard}.event.>`, {
     callback: (error, { subject, headers, data }) => {
       if (error === null) events.push({ seq: Number(headers?.get("Nats-Sequence")), subject, data })

@@ -29,7 +29,8 @@ const report: ClientReport = { principal, leases: [], outcomes: [], holds: [], r
 
 const nc = await connect({ servers: options.url, maxReconnectAttempts: -1, reconnectTimeWait: 50 })
 const awaited = new Map<string, (said: Said) => void>()
-const seen = new Map<string, Seen>()
+/** What was seen of each lease, by state: no lease of a race comes back to a state. */
+const seen = new Map<string, Map<string, Seen>>()
 let watchers: (() => void)[] = []
 nc.subscribe(`drydock.${yard}.outcome.${principal}.>`, {
   callback: (error, message) => {
@@ -47,7 +48,8 @@ nc.subscribe(`drydock.${yard}.event.lease.*`, {
     if (error !== null || !lease.startsWith(`${principal}_`)) return
     const state = stateIn(message.string())
     if (state === undefined) return
-    seen.set(lease, state)
+    const states = seen.get(lease) ?? new Map<string, Seen>()
+    seen.set(lease, states.set(state.to, state))
     const waiting = watchers
     watchers = []
     for (const look of waiting) look()
@@ -97,8 +99,10 @@ async function isQueued(id: string, subject: string, body: object): Promise<bool
 
 async function until(lease: string, ...states: string[]): Promise<Seen> {
   for (;;) {
-    const now = seen.get(lease)
-    if (now !== undefined && states.includes(now.to)) return now
+    for (const state of states) {
+      const found = seen.get(lease)?.get(state)
+      if (found !== undefined) return found
+    }
     await new Promise<void>((resolve) => watchers.push(resolve))
   }
 }
@@ -115,7 +119,7 @@ async function live(lease: string): Promise<void> {
       await request
       await Promise.race([pause(givesUpAfterMs), until(lease, "active", "destroyed")])
     }
-    if (!["active", "destroyed"].includes(seen.get(lease)?.to ?? "")) {
+    if (!seen.get(lease)?.has("active") && !seen.get(lease)?.has("destroyed")) {
       let said = await say(`lease/${lease}`, "release", { reason: "cancelled" })
       await request
       while (said.outcome === "rejected") said = await say(`lease/${lease}`, "release", {})
