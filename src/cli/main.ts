@@ -12,7 +12,9 @@ const BROKEN_PIPE_EXIT = 141
 async function main(argv: readonly string[]): Promise<number> {
   const result = { exit: 0 }
   try {
-    await buildProgram(new Command(), packageVersion(), result).parseAsync([...argv], { from: "user" })
+    await buildProgram(new Command(), packageVersion(), result).parseAsync([...sharedOptionsLast(argv)], {
+      from: "user",
+    })
     return result.exit
   } catch (error) {
     const shown = error instanceof CommanderError ? usageError(error, argv) : error
@@ -35,6 +37,6 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   throw error
 })
 
-const exit = await main(sharedOptionsLast(process.argv.slice(2)))
+const exit = await main(process.argv.slice(2))
 // An input that nobody reads any more would keep the process; what was written has to leave first.
 process.stdout.write("", () => process.exit(exit))

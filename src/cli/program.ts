@@ -40,6 +40,8 @@ export function buildProgram(root: Command, version: string, result: Result): Co
     .configureOutput({ writeErr: () => {}, outputError: () => {} })
     .action((_options, command: Command) => {
       const [word] = command.args
+      if (word?.startsWith("-") === true)
+        throw new CliError("usage", `unknown option '${word}'`, { cures: ["drydock --help"] })
       if (word !== undefined)
         throw unknownCommand(
           word,
@@ -48,6 +50,7 @@ export function buildProgram(root: Command, version: string, result: Result): Co
       command.outputHelp()
     })
     .allowExcessArguments()
+    .allowUnknownOption()
   for (const spec of COMMANDS) addCommand(root, spec, result)
   return root
 }
@@ -66,6 +69,7 @@ function addCommand(root: Command, spec: CommandSpec, result: Result): void {
     .helpGroup(second === undefined ? `${spec.group}:` : "Commands:")
     .helpOption("-h, --help", "print this help")
     .usage(usageOf(spec))
+    .allowExcessArguments(false)
     .exitOverride()
   for (const argument of spec.arguments ?? [])
     command.argument(argument.required ? `<${argument.name}>` : `[${argument.name}]`, argumentText(argument))
@@ -129,6 +133,7 @@ function nounCommand(root: Command, noun: string): Command {
     .helpCommand(false)
     .exitOverride()
     .allowExcessArguments()
+    .allowUnknownOption()
   command.action((_options, self: Command) => {
     const [word] = self.args
     if (word !== undefined) throw unknownCommand(word, verbs, noun)
@@ -176,7 +181,7 @@ export function sharedOptionsLast(argv: readonly string[]): readonly string[] {
   }
   const rest = argv.slice(end)
   const spec = commandOf(rest)
-  if (end === 0 || spec === undefined) return argv
+  if (spec === undefined) return rest
   const words = spec.name.split(" ").length
   return [...rest.slice(0, words), ...argv.slice(0, end), ...rest.slice(words)]
 }

@@ -2,6 +2,7 @@
 // nested too deeply, or growing by aliases.
 
 import {
+  type CST,
   type Document,
   isAlias,
   isMap,
@@ -9,6 +10,7 @@ import {
   isScalar,
   isSeq,
   LineCounter,
+  Parser,
   parseAllDocuments,
   visit,
 } from "yaml"
@@ -23,6 +25,8 @@ export interface Mistake {
 
 const MAX_FILE_CHARS = 16 * 1024 * 1024
 const MAX_ALIASES = 100
+/** Deeper than anything that the yard takes. */
+const MAX_DEPTH = 80
 const MAX_SYNTAX_MISTAKES = 20
 
 export class Source {
@@ -44,8 +48,14 @@ export class Source {
       return new Source(file, lines, [], [], mistakes)
     }
     const parsed = parseDocuments(text, lines)
-    if (parsed === undefined) {
-      first("nests too deeply to be read")
+    if (typeof parsed === "number") {
+      const { line, col } = lines.linePos(parsed)
+      mistakes.push({
+        file,
+        line: Math.max(1, line),
+        column: Math.max(1, col),
+        message: "nests too deeply to be read",
+      })
       return new Source(file, lines, [], [], mistakes)
     }
     const documents: unknown[] = []
@@ -54,12 +64,8 @@ export class Source {
         const { line, col } = lines.linePos(offset)
         return { file, line: Math.max(1, line), column: Math.max(1, col) }
       }
-      const tooDeep = document.errors.find(({ message }) => message.startsWith("Maximum call stack"))
-      if (tooDeep !== undefined)
-        mistakes.push({ ...place(tooDeep.pos[0]), message: "nests too deeply to be read" })
-      else
-        for (const error of document.errors.slice(0, MAX_SYNTAX_MISTAKES))
-          mistakes.push({ ...place(error.pos[0]), message: plain(error.message) })
+      for (const error of document.errors.slice(0, MAX_SYNTAX_MISTAKES))
+        mistakes.push({ ...place(error.pos[0]), message: plain(error.message) })
       documents.push(document.errors.length > 0 ? undefined : plainValue(document, place, mistakes))
     }
     return new Source(file, lines, parsed, documents, mistakes)
@@ -119,20 +125,37 @@ export class Source {
   }
 }
 
-function parseDocuments(text: string, lineCounter: LineCounter): readonly Document[] | undefined {
-  try {
-    const parsed = parseAllDocuments(text, {
-      lineCounter,
-      prettyErrors: false,
-      strict: true,
-      uniqueKeys: true,
-    })
-    return "empty" in parsed ? [] : parsed
-  } catch (error) {
-    // The parser is recursive: what nests deeper than the stack is hostile or broken.
-    if (error instanceof RangeError) return undefined
-    throw error
+/** The offset of what nests too deeply, if anything does. What composes values is recursive, so the depth is measured before, on tokens. */
+function parseDocuments(text: string, lineCounter: LineCounter): readonly Document[] | number {
+  const tooDeep = tooDeepAt(text)
+  if (tooDeep !== undefined) {
+    lineCounter.addNewLine(0)
+    for (const { index } of text.slice(0, tooDeep).matchAll(/\n/g)) lineCounter.addNewLine(index + 1)
+    return tooDeep
   }
+  const parsed = parseAllDocuments(text, { lineCounter, prettyErrors: false, strict: true, uniqueKeys: true })
+  return "empty" in parsed ? [] : parsed
+}
+
+/** Offset of the first thing that nests deeper than allowed. */
+function tooDeepAt(text: string): number | undefined {
+  for (const document of new Parser().parse(text)) {
+    let level: readonly CST.Token[] = [document]
+    for (let depth = 0; level.length > 0; depth++) {
+      const [first] = level
+      if (depth > MAX_DEPTH) return first !== undefined && "offset" in first ? first.offset : 0
+      level = level.flatMap(inner)
+    }
+  }
+  return undefined
+}
+
+function inner(token: CST.Token): readonly CST.Token[] {
+  if (token.type === "document") return token.value === undefined ? [] : [token.value]
+  if (!("items" in token)) return []
+  return token.items
+    .flatMap(({ key, value }) => [key, value])
+    .filter((one) => one !== undefined && one !== null)
 }
 
 function plainValue(
@@ -151,10 +174,7 @@ function plainValue(
         return visit.BREAK
       },
     })
-    const message =
-      error instanceof RangeError
-        ? "nests too deeply to be read"
-        : "its aliases (*name) grow too large: write it out"
+    const message = "its aliases (*name) grow too large: write it out"
     mistakes.push({ ...place(offset), message })
     return undefined
   }

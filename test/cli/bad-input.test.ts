@@ -1,0 +1,106 @@
+// Every mistake that people make is a clear error with its cure and the right exit code, as text and as JSON.
+
+import { spawn } from "node:child_process"
+import { rm } from "node:fs/promises"
+import { afterAll, beforeAll, expect, it } from "vitest"
+import { findServer } from "../../src/nats/server/find.js"
+import { drydock, newFolder, start, startYard, type Yard } from "./drydock.js"
+
+let yard: Yard
+let empty: string
+
+beforeAll(async () => {
+  yard = await startYard()
+  empty = await newFolder()
+})
+afterAll(async () => {
+  await yard.stop()
+  await yard.remove()
+  await rm(empty, { recursive: true })
+})
+
+const CASES: readonly (readonly [args: string, exit: number, code: string, says: RegExp])[] = [
+  ["bogus", 64, "usage", /no command "bogus"/],
+  ["leas --type host", 64, "usage", /no command "leas"/],
+  ["lease", 64, "usage", /--type/],
+  ["lease --type Host", 64, "usage", /not a type/],
+  ["lease --type host --attributes {a", 64, "invalid-json", /not a JSON object/],
+  ["lease --type host --attributes [1]", 64, "invalid-json", /not a JSON object/],
+  ["lease --type host --attributes @nowhere", 64, "file-unreadable", /cannot read nowhere/],
+  ["lease --type host --ttl 5x", 64, "invalid-duration", /not a duration: "5x"/],
+  ["lease --type host --ttl 9999d", 64, "invalid-duration", /not a duration/],
+  ["lease --type host --until tomorrow", 64, "invalid-time", /not a time/],
+  ["lease --type host --count 0", 64, "usage", /--count takes a whole number/],
+  ["lease --type host --blueprint a.b", 64, "invalid-id", /not an id of a blueprint/],
+  ["run --type host", 64, "usage", /argv/],
+  ["run --type host ls -la", 64, "usage", /unknown option '-la'/],
+  ["exec nobody -- true", 66, "unknown-actor", /no lease\/nobody/],
+  ["show lease/nobody", 66, "unknown-actor", /no lease\/nobody/],
+  ["show a.b", 64, "invalid-id", /not an id/],
+  ["show leese/x", 64, "usage", /no kind "leese"/],
+  ["why nobody", 66, "unknown-actor", /nobody/],
+  ["release", 64, "usage", /--all/],
+  ["release nobody", 66, "unknown-actor", /nobody/],
+  ["renew nobody --ttl 5m", 66, "unknown-actor", /nobody/],
+  ["device disable nobody", 66, "unknown-actor", /nobody/],
+  ["service disable nobody", 66, "unknown-actor", /nobody/],
+  ["ls things", 64, "usage", /cannot list "things"/],
+  ["ls --limit many", 64, "usage", /--limit/],
+  ["ls --yard NOPE", 64, "invalid", /yard/],
+  ["ls --yard nowhere", 69, "no-host", /nowhere/],
+  ["ls --server nats://127.0.0.1:1", 69, "no-server", /127\.0\.0\.1:1/],
+  ["ls --store ./nowhere", 69, "no-address", /nowhere/],
+  ["ls --as system", 64, "invalid", /principal/],
+  ["apply nowhere.yaml", 64, "file-unreadable", /nowhere\.yaml/],
+  ["annotate lease/nobody x", 64, "usage", /key=text/],
+  ["up --port 99999", 64, "usage", /--port/],
+  ["up --exit", 64, "usage", /--demo/],
+  ["completion tcsh", 64, "usage", /tcsh/],
+  ["help nothing-of-this-name", 64, "usage", /no help/],
+  ["status --color sometimes", 64, "usage", /--color/],
+]
+
+it.each(CASES)("drydock %s: exit %i, %s", async (args, exit, code, says) => {
+  const ended = await yard.drydock(["--json", ...args.split(" ")])
+  expect(ended.code, ended.stderr).toBe(exit)
+  const { error } = JSON.parse(ended.stdout)
+  expect(error).toMatchObject({ code, message: expect.stringMatching(says) })
+  expect(Object.keys(error)).toEqual(["code", "message", "why", "do"])
+  expect(ended.stderr).toMatch(new RegExp(`^error ${code}: `, "m"))
+  expect(ended.stderr).toMatch(new RegExp(`^ {2}docs {2}drydock help ${code}$`, "m"))
+  expect(ended.stderr + ended.stdout).not.toContain("\u001b")
+})
+
+it("without a yard anywhere every command says how to get one", async () => {
+  const ended = await drydock(["ls"], { cwd: empty })
+  expect(ended.code).toBe(69)
+  expect(ended.stderr).toContain("drydock up")
+})
+
+it("a server without JetStream is named as such", async () => {
+  const { path } = await findServer()
+  const server = spawn(path, ["-a", "127.0.0.1", "-p", "-1", "--ports_file_dir", empty], {
+    stdio: ["ignore", "ignore", "pipe"],
+  })
+  const port = await new Promise<string>((resolve) =>
+    server.stderr.on("data", (chunk: Buffer) => {
+      const found = /127\.0\.0\.1:(\d+)/.exec(chunk.toString("utf8"))?.[1]
+      if (found !== undefined) resolve(found)
+    }),
+  )
+  const url = `nats://127.0.0.1:${port}`
+  const [up, host] = await Promise.all([
+    drydock(["up", "--json"], { cwd: empty, env: { DRYDOCK_NATS_URL: url } }),
+    drydock(["host", "--json", "--server", url], { cwd: empty }),
+  ])
+  server.kill()
+  expect([up.code, host.code]).toEqual([78, 78])
+  expect(JSON.parse(up.stdout)).toMatchObject({ error: { code: "no-jetstream" } })
+})
+
+it("a reader who leaves early is no error to anybody", async () => {
+  const help = start(["help", "errors"], { cwd: empty })
+  help.child.stdout?.destroy()
+  const ended = await help.ended
+  expect(ended.stderr).toBe("")
+})
