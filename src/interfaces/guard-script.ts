@@ -24,7 +24,7 @@ umask 077
 dir=$(mktemp -d "\${TMPDIR:-/tmp}/drydock-XXXXXXXXXX") || exit 1
 say() { printf '${GUARD_PREFIX} %s\\n' "$1" 2>/dev/null; }
 pid_of() { pid=; { read -r pid <"$1"; } 2>/dev/null; [ -n "$pid" ]; }
-send() { kill -s "$1" -- "-$2" 2>/dev/null || kill -s "$1" "$2" 2>/dev/null; }
+send() { kill "-$1" "-$2" 2>/dev/null || kill "-$1" "$2" 2>/dev/null; }
 processes() {
   if [ -r /proc/self/stat ]
   then cat /proc/[0-9]*/stat 2>/dev/null | sed -n 's/^\\([0-9]*\\) (.*) \\([A-Za-z]\\) [0-9-]* \\([0-9-]*\\) .*$/\\1 \\3 \\2/p'
@@ -32,7 +32,7 @@ processes() {
   fi
 }
 alive() {
-  kill -s 0 -- "-$1" 2>/dev/null || kill -s 0 "$1" 2>/dev/null || return 1
+  kill -0 "-$1" 2>/dev/null || kill -0 "$1" 2>/dev/null || return 1
   list=$(processes)
   [ -n "$list" ] || return 0
   printf '%s\\n' "$list" | grep -Eq "^ *($1 +[0-9-]+|[0-9]+ +$1) +[^ZX]"
@@ -73,7 +73,7 @@ while read -r verb id name; do
   esac
 done
 end_all
-kill -s KILL "$watchdog" 2>/dev/null
-kill -s KILL -- "-$$" 2>/dev/null
+kill -KILL "$watchdog" 2>/dev/null
+kill -KILL "-$$" 2>/dev/null
 `
 }

@@ -56,7 +56,7 @@ function entered(cwd: string | undefined, entry: string): string[] {
 /** OpenSSH makes each command the leader of a process group. For a server that does not, `setsid` does it, if there. */
 function leading(): string[] {
   return [
-    'if ! kill -s 0 -- "-$$" 2>/dev/null && command -v setsid >/dev/null 2>&1; then set -- "$(command -v setsid)" "$@"; fi',
+    'if ! kill -0 "-$$" 2>/dev/null && command -v setsid >/dev/null 2>&1; then set -- "$(command -v setsid)" "$@"; fi',
   ]
 }
 
