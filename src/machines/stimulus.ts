@@ -40,8 +40,12 @@ export function entered<State extends string>(state: State) {
   return { type: "entered", params: { state } } as const
 }
 
+let lastTime = { ms: 0, text: new Date(0).toISOString() }
+
+/** ISO 8601, UTC. One moment is asked for several times in a row: the last answer is kept. */
 export function isoTime(ms: number): string {
-  return new Date(ms).toISOString()
+  if (lastTime.ms !== ms) lastTime = { ms, text: new Date(ms).toISOString() }
+  return lastTime.text
 }
 
 /** Why an object ended, kept for ever in its last record. */

@@ -44,11 +44,10 @@ export function restore(
   records: Iterable<{ readonly record: YardRecord; readonly seq: number }>,
 ): void {
   const touched = nothingTouched()
-  for (const { record, seq } of records) {
-    advance(yard, record, seq)
-    index(yard, undefined, record, touched)
-  }
+  // All are there before any is indexed: what one means may depend on another, whichever comes first.
+  for (const { record, seq } of records) advance(yard, record, seq)
   for (const entry of yard.actors.values()) {
+    index(yard, undefined, entry.record, touched)
     if (entry.record.kind === "resource") touched.resources.add(entry.record.id)
     if (entry.record.kind === "lease" && entry.record.to !== "destroyed") touched.leases.add(entry.record.id)
   }

@@ -155,12 +155,22 @@ function placeOf(yard: Yard, room: Room, record: ResourceRecord): Placed | undef
   const site = siteOf(room, record.context.site)
   if (site === undefined) return undefined
   const load = leasesOn(yard, record.id).size
-  if (canonical(site.attributes) !== canonical(record.context.attributes))
+  if (textOf(site.attributes) !== textOf(record.context.attributes))
     return load === 0 ? { in: "outdated" } : undefined
   if (load === 0) return { in: "idle" }
   return load < (room.bound.leasesPerResource ?? Number.POSITIVE_INFINITY)
     ? { in: "shared", load }
     : undefined
+}
+
+/** Canonical text of attributes, which never change once they are made. */
+const texts = new WeakMap<object, string>()
+function textOf(attributes: object): string {
+  const known = texts.get(attributes)
+  if (known !== undefined) return known
+  const text = canonical(attributes)
+  texts.set(attributes, text)
+  return text
 }
 
 function siteOf(room: Room, key: string) {

@@ -4,7 +4,7 @@
 import { LIMITS } from "../../machines/limits.js"
 import type { Kind } from "../../machines/names.js"
 import type { YardRecord } from "../../machines/record.js"
-import type { Yard } from "./yard.js"
+import { recordOf, type Yard } from "./yard.js"
 
 export interface ListFilter {
   readonly kind: Kind
@@ -31,7 +31,7 @@ export function list(yard: Yard, filter: ListFilter): Page<YardRecord> {
     if (
       key.startsWith(prefix) &&
       (filter.after === undefined || record.id > filter.after) &&
-      matches(record, filter)
+      matches(yard, record, filter)
     )
       ids.push(record.id)
   ids.sort()
@@ -40,20 +40,23 @@ export function list(yard: Yard, filter: ListFilter): Page<YardRecord> {
   return { items, next: ids.length > limit ? (page.at(-1) ?? null) : null }
 }
 
-function matches(record: YardRecord, filter: ListFilter): boolean {
+function matches(yard: Yard, record: YardRecord, filter: ListFilter): boolean {
   if (filter.state !== undefined && record.to !== filter.state) return false
   if (filter.type !== undefined && !("type" in record.context && record.context.type === filter.type))
     return false
-  if (filter.blueprint !== undefined) {
-    const of =
-      record.kind === "resource"
-        ? record.context.blueprint === filter.blueprint
-        : record.kind === "lease" && record.context.blueprints?.includes(filter.blueprint) === true
-    if (!of) return false
-  }
+  if (filter.blueprint !== undefined && !isOfBlueprint(yard, record, filter.blueprint)) return false
   if (filter.resource !== undefined)
     return record.kind === "lease" && record.context.resource === filter.resource
   return true
+}
+
+/** A resource that it built; a lease on such a resource, or one that names it. */
+function isOfBlueprint(yard: Yard, record: YardRecord, blueprint: string): boolean {
+  if (record.kind === "resource") return record.context.blueprint === blueprint
+  if (record.kind !== "lease") return false
+  const { blueprints, resource } = record.context
+  if (blueprints?.includes(blueprint) === true) return true
+  return resource !== null && recordOf(yard, "resource", resource)?.context.blueprint === blueprint
 }
 
 /** Slot locks and their holders in order of key, all that begin with a prefix, at most 1,000. */

@@ -1,7 +1,6 @@
 // Who waits: pending leases in demand classes, each in the order of its request. A lease whose own resource is being
 // built stands in a class of its own kind, so that it does not hide those behind it.
 
-import { canonical } from "../../machines/json.js"
 import type { LeaseContext } from "../../machines/lease.js"
 import { NOTHING_GIVEN } from "./entitlement.js"
 import { SortedList } from "./sorted-list.js"
@@ -23,7 +22,7 @@ export function poolOf(yard: Yard, type: string): Pool {
 
 /** Text that is equal for leases with the same demand. */
 function classKey(context: LeaseContext, building: boolean): string {
-  return `${building ? "building" : "waiting"} ${canonical(context.blueprints)}`
+  return `${building ? "building" : "waiting"} ${context.blueprints?.join(",") ?? ""}`
 }
 
 /** Whether its own resource is still to come: ordered but not born, or being built. */

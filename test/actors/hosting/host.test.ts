@@ -307,7 +307,7 @@ describe("the queue (rule 17)", () => {
     await stage.clock.advance(1_000)
     const grants = stage
       .journal()
-      .flatMap(({ record }) => ((record?.path as string[]).includes("acquired") ? [record?.id] : []))
+      .flatMap(({ record }) => (String(record?.path).includes("acquired") ? [record?.id] : []))
     expect(grants).toEqual(["L2"])
     expect(
       stage

@@ -161,3 +161,24 @@ function grantOf(verdict: Verdict): LeaseRecord | undefined {
   if (verdict.kind !== "recorded" || verdict.record.kind !== "lease") return undefined
   return verdict.record.path.includes("acquired") ? verdict.record : undefined
 }
+
+test("a site that was ordered again, after an order for it came to nothing, is still kept when the yard is read back", () => {
+  const bench = new Workbench()
+  const say = (target: string, body: unknown = {}) => {
+    const [kind, id, verb] = target.split(/[/ ]/)
+    bench.publish({ subject: `drydock.default.command.${kind}.${id}.${verb}.alice`, body })
+  }
+  const decide = (count: number) => {
+    for (let n = 0; n < count; n++) bench.decideNext()
+  }
+  for (const speak of workingAlmanac) bench.publish(speak)
+  decide(workingAlmanac.length)
+  say("lease/L1 request", { type: "host" })
+  say("lease/L2 request", { type: "host" })
+  say("blueprint/b0 disable")
+  say("blueprint/b2 create", { type: "almanac-service-host", config: { services: ["s0"] } })
+  while (bench.backlog > 0) {
+    decide(1)
+    expect(portrait(bench.recovered())).toEqual(portrait(bench.yard))
+  }
+})
