@@ -1,8 +1,10 @@
 // The nats-server inside `drydock up`: found or fetched, with the project's nats.conf, on a store that nobody else uses,
 // ending with this process whatever happens to it.
 
-import { mkdir, realpath, writeFile } from "node:fs/promises"
+import { constants } from "node:fs"
+import { access, mkdir, realpath, writeFile } from "node:fs/promises"
 import { join } from "node:path"
+import { DrydockError } from "../../actors/error.js"
 import { CONFIG_FILE, configEnvironment, HOST_USER, lazyConfig } from "./config.js"
 import { findServer } from "./find.js"
 import { awaitOldServer } from "./leftover.js"
@@ -47,14 +49,12 @@ export interface EmbeddedServer {
 
 /**
  * Resolves when clients can connect.
- * Throws DrydockError `store-in-use`, `port-in-use`, `server-missing`, `server-unusable`, `server-failed`,
+ * Throws DrydockError `store-unusable`, `store-in-use`, `port-in-use`, `server-missing`, `server-unusable`, `server-failed`,
  * `bad-password-file`, `old-server-stuck`, `unsupported-platform`.
  */
 export async function startEmbeddedServer(options: EmbeddedServerOptions): Promise<EmbeddedServer> {
   const onProgress = options.onProgress ?? silent
-  await mkdir(options.storeDir, { recursive: true, mode: 0o700 })
-  // The server's arguments and the check for an old server must spell the folder in the same way.
-  const storeDir = await realpath(options.storeDir)
+  const storeDir = await openStore(options.storeDir)
   const lock = await lockStore(storeDir)
   try {
     const found = await findServer({ onProgress, ...(options.env === undefined ? {} : { env: options.env }) })
@@ -89,6 +89,22 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions): Promi
   } catch (error) {
     await lock.release()
     throw error
+  }
+}
+
+/** One spelling of the folder, so that the server's arguments can be compared with it later. */
+async function openStore(folder: string): Promise<string> {
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    await access(folder, constants.R_OK | constants.W_OK | constants.X_OK)
+    return await realpath(folder)
+  } catch (error) {
+    throw new DrydockError(
+      "store-unusable",
+      `The store ${folder} cannot be used: ${error instanceof Error ? error.message : String(error)}`,
+      "Choose a folder that you may write to (--store DIR).",
+      { cause: error },
+    )
   }
 }
 

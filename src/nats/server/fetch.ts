@@ -3,7 +3,7 @@
 // checked). Each works in a folder of its own and ends with a rename, so fetches at the same time do not meet, and a
 // broken one leaves nothing behind that looks like a server.
 
-import { chmod, mkdir, mkdtemp, rename, rm } from "node:fs/promises"
+import { chmod, mkdir, mkdtemp, readdir, rename, rm, stat } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { DrydockError } from "../../actors/error.js"
 import { debianSource, unpackFromDebian } from "./fetch-debian.js"
@@ -11,6 +11,8 @@ import { releaseSource, unpackRelease } from "./fetch-release.js"
 import { fetchedServer } from "./place.js"
 import type { Progress } from "./progress.js"
 import { INSTALL_CURE } from "./version.js"
+
+const WORK_PREFIX = "fetch-"
 
 /** One way to come by a server. */
 export interface FetchWay {
@@ -21,7 +23,7 @@ export interface FetchWay {
 }
 
 /** The ways that this machine has. */
-export async function fetchWays(): Promise<readonly FetchWay[]> {
+async function fetchWays(): Promise<readonly FetchWay[]> {
   const ways: FetchWay[] = []
   const debian = await debianSource()
   if (debian !== undefined) {
@@ -48,9 +50,10 @@ export async function fetchServer(
 ): Promise<string> {
   const target = fetchedServer(folder)
   await mkdir(dirname(target), { recursive: true })
+  await removeAbandoned(folder)
   const reasons: string[] = []
   for (const way of ways ?? (await fetchWays())) {
-    const work = await mkdtemp(join(folder, "fetch-"))
+    const work = await mkdtemp(join(folder, WORK_PREFIX))
     try {
       const binary = await way.unpack(work, onProgress)
       await chmod(binary, 0o755)
@@ -69,4 +72,22 @@ export async function fetchServer(
     ["No nats-server was found and none could be fetched.", ...reasons].join("\n"),
     INSTALL_CURE,
   )
+}
+
+const ABANDONED_MS = 60 * 60 * 1000
+
+/** What fetches left that were killed. One that still runs is younger. */
+async function removeAbandoned(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (!name.startsWith(WORK_PREFIX)) continue
+    const path = join(folder, name)
+    const begun = await stat(path).then(
+      (facts) => facts.mtimeMs,
+      // Just now removed by the fetch that it belonged to.
+      () => undefined,
+    )
+    if (begun !== undefined && Date.now() - begun > ABANDONED_MS) {
+      await rm(path, { recursive: true, force: true })
+    }
+  }
 }

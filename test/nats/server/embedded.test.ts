@@ -135,6 +135,14 @@ describe("the embedded server", () => {
     await start()
   })
 
+  test("a store that cannot be a folder is an error with its cure", async () => {
+    await writeFile(storeDir, "a file")
+    await expect(start()).rejects.toMatchObject({
+      code: "store-unusable",
+      cure: expect.stringContaining("--store"),
+    })
+  })
+
   test("a damaged password file is an error with its cure", async () => {
     await (await start()).stop()
     await writeFile(join(storeDir, "host.password"), "12345")

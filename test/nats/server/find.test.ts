@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises"
+import { chmod, mkdir, mkdtemp, readdir, rm, utimes, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
@@ -137,6 +137,16 @@ describe("fetching", () => {
       cure: expect.stringMatching(/brew[\s\S]*scoop[\s\S]*go install/),
     })
     expect(await readdir(root)).toEqual(["bin"])
+  })
+
+  test("what a killed fetch left is removed when it is old, and left to its owner when it is not", async () => {
+    const [old, young] = [join(root, "fetch-old"), join(root, "fetch-young")]
+    await mkdir(old)
+    await mkdir(young)
+    const yesterday = Date.now() / 1000 - 86_400
+    await utimes(old, yesterday, yesterday)
+    await fetchServer(root, () => {}, [{ name: "it", unpack: write("2.15.1") }])
+    expect((await readdir(root)).sort()).toEqual(["bin", "fetch-young"])
   })
 
   test("several at once do not disturb each other", async () => {
