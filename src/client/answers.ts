@@ -43,7 +43,15 @@ const commandsAnswer = z.looseObject({
 
 const numbered = z.looseObject({ seq: sequence, record: recordSchema })
 
-const historyAnswer = z.looseObject({ ...shared, items: z.array(numbered) })
+/** A record with its sequence beside its own fields. */
+const pastRecord = z.looseObject({ seq: sequence }).transform((item, context) => {
+  const parsed = recordSchema.safeParse(item)
+  if (parsed.success) return { seq: item.seq, record: parsed.data }
+  for (const { message, path } of parsed.error.issues) context.addIssue({ code: "custom", message, path })
+  return z.NEVER
+})
+
+const historyAnswer = z.looseObject({ ...shared, items: z.array(pastRecord) })
 
 const whyAnswer = z.looseObject({
   ...shared,

@@ -29,7 +29,8 @@ export const queryBodies = {
   }),
   slots: z.strictObject({ atLeast, prefix: z.string().optional() }),
   commands: z.strictObject({ atLeast, kind, id }),
-  history: z.strictObject({ atLeast, kind, id }),
+  /** `after`: the `next` of a page before, where an object has more records than one answer holds. */
+  history: z.strictObject({ atLeast, kind, id, after: z.number().int().nonnegative().optional() }),
   why: z.strictObject({ atLeast, id }),
   events: z.strictObject({
     atLeast,
@@ -93,18 +94,15 @@ export async function answer(name: QueryName, body: unknown, from: AnswerSources
       return { items: await commandsOf(kind, id, from) }
     }
     case "history": {
-      const { kind, id } = queryBodies.history.parse(body)
-      const { items, next } = await recordsFrom(
-        0,
-        LIMITS.queryRows,
-        from,
-        journalSubject(yard.name, kind, id),
-      )
-      return { items, next }
+      const { kind, id, after = 0 } = queryBodies.history.parse(body)
+      const subject = journalSubject(yard.name, kind, id)
+      const { items, next } = await recordsFrom(after, LIMITS.queryRows, from, subject)
+      return { items: items.map(({ seq, record }) => ({ ...record, seq })), next }
     }
     case "events": {
       const { after, limit: rows, kind, id } = queryBodies.events.parse(body)
-      const subject = kind === undefined ? undefined : `drydock.${yard.name}.journal.${kind}.${id ?? "*"}`
+      const everything = kind === undefined && id === undefined
+      const subject = everything ? undefined : `drydock.${yard.name}.journal.${kind ?? "*"}.${id ?? "*"}`
       return recordsFrom(after, rows ?? 100, from, subject)
     }
     case "status":

@@ -3,7 +3,7 @@
 import { createHash, randomBytes } from "node:crypto"
 import type { AnyPolicy } from "../../blueprints/blueprint.js"
 import { LIMITS } from "../../machines/limits.js"
-import type { Kind } from "../../machines/names.js"
+import { type Kind, PRINCIPAL } from "../../machines/names.js"
 import { registry } from "../../machines/registry.js"
 import type { Rejection } from "../../machines/rejection.js"
 import type { Log, Question, Reading } from "../log/log.js"
@@ -226,20 +226,27 @@ class YardHost implements Host {
 
   #answer(question: Question): void {
     void this.#respond(question)
-      .catch((fault: unknown) => failure(fault, this.#report))
+      .catch((fault: unknown) => this.#withJournal(failure(fault, this.#report)))
       .then((body) => {
         // Silence, not a guess: a host that may have been replaced says nothing (rule 13).
         if (body !== undefined && this.#claim.isFresh()) question.answer(encode(body))
       })
   }
 
-  async #respond({ name, data }: Question): Promise<object | undefined> {
+  /** What is refused before it is looked at rests on what is stored. */
+  #withJournal(answered: object): object {
+    return this.#term === undefined ? answered : { ...answered, journal: this.#term.stored }
+  }
+
+  async #respond({ name, principal, data }: Question): Promise<object | undefined> {
     const term = this.#term
     if (term === undefined) return undefined
     if (!isQuery(name)) {
       const known = Object.keys(queryBodies).join(", ")
       throw new QueryFailure("invalid", `there is no query ${name.slice(0, 64)}: there are ${known}`)
     }
+    if (!PRINCIPAL.test(principal))
+      throw new QueryFailure("invalid", "a principal is 1 to 32 letters, digits and -, not beginning with -")
     const parsed = queryBodies[name].safeParse(decode(data))
     if (!parsed.success) {
       const [issue] = parsed.error.issues
@@ -258,7 +265,7 @@ class YardHost implements Host {
       decidedUpTo: term.decidedUpTo,
       outcomeOf: (command) => term.outcomeOf(command),
       status: () => this.#status(term),
-    })
+    }).catch((fault: unknown) => failure(fault, this.#report))
     // It may rest on records that are on their way: it leaves when they are stored, or never.
     await new Promise<void>((resolve) => term.whenStored(rests, resolve))
     return { ...answered, journal: rests }
