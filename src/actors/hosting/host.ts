@@ -267,15 +267,17 @@ class YardHost implements Host {
       status: () => this.#status(term),
     }).catch((fault: unknown) => failure(fault, this.#report))
     // It may rest on records that are on their way: it leaves when they are stored, or never.
-    await new Promise<void>((resolve) => term.whenStored(rests, resolve))
+    await new Promise<void>((resolve) => void term.whenStored(rests, resolve))
     return { ...answered, journal: rests }
   }
 
   async #reached(term: Term, seq: number): Promise<void> {
-    const reached = await Promise.race([
-      new Promise<true>((resolve) => term.whenStored(seq, () => resolve(true))),
-      this.#pause(LIMITS.queryWaitMs),
-    ])
+    let takeBack = () => {}
+    const stored = new Promise<true>((resolve) => {
+      takeBack = term.whenStored(seq, () => resolve(true))
+    })
+    const reached = await Promise.race([stored, this.#pause(LIMITS.queryWaitMs)])
+    takeBack()
     if (reached !== true)
       throw new QueryFailure("behind", `this host has stored ${term.stored}, not yet ${seq}`)
   }

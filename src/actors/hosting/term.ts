@@ -320,13 +320,13 @@ export class Term {
 
   /** Waits until everything that was decided is stored and told. For a graceful stop. */
   async settled(): Promise<void> {
-    await new Promise<void>((resolve) => this.#writer.whenStored(this.yard.journal, resolve))
+    await new Promise<void>((resolve) => void this.#writer.whenStored(this.yard.journal, resolve))
     await this.#options.log.flush()
   }
 
-  /** Resolves when the journal is stored up to a sequence. */
-  whenStored(seq: number, release: () => void): void {
-    this.#writer.whenStored(seq, release)
+  /** Calls back when the journal is stored up to a sequence. Returns what takes the wish back. */
+  whenStored(seq: number, release: () => void): () => void {
+    return this.#writer.whenStored(seq, release)
   }
 
   get stored(): number {

@@ -4,6 +4,7 @@
 
 import { journalSubject } from "../../machines/subjects.js"
 import type { Verdict } from "../kernel/index.js"
+import { SortedList } from "../kernel/sorted-list.js"
 import type { JournalEntry, Log } from "../log/log.js"
 import { LogError } from "../log/log.js"
 import type { Faults } from "./faults.js"
@@ -27,6 +28,12 @@ export interface Decided {
   readonly trace: string | undefined
 }
 
+interface Held {
+  readonly seq: number
+  readonly order: number
+  readonly release: () => void
+}
+
 export interface WriterOptions {
   readonly log: Log
   readonly yard: string
@@ -48,7 +55,8 @@ export class Writer {
   #busy = false
   #ended = false
   #stored: number
-  readonly #held: { readonly seq: number; readonly release: () => void }[] = []
+  readonly #held = new SortedList<Held>((a, b) => a.seq - b.seq || a.order - b.order)
+  #order = 0
 
   constructor(options: WriterOptions) {
     this.#options = options
@@ -72,10 +80,17 @@ export class Writer {
     if (!this.#busy) void this.#run()
   }
 
-  /** Calls back when the journal is stored up to a sequence; at once when it is. */
-  whenStored(seq: number, release: () => void): void {
-    if (seq <= this.#stored) release()
-    else this.#held.push({ seq, release })
+  /** Calls back when the journal is stored up to a sequence; at once when it is. Returns what takes the wish back. */
+  whenStored(seq: number, release: () => void): () => void {
+    if (seq <= this.#stored) {
+      release()
+      return () => {}
+    }
+    const held: Held = { seq, order: this.#order++, release }
+    this.#held.add(held)
+    return () => {
+      this.#held.delete(held)
+    }
   }
 
   /** Nothing is written or settled afterwards. */
@@ -159,10 +174,10 @@ export class Writer {
   }
 
   #releaseHeld(): void {
-    while (this.#held.length > 0) {
-      const [first] = this.#held
+    for (;;) {
+      const first = this.#held.first()
       if (first === undefined || first.seq > this.#stored) return
-      this.#held.shift()
+      this.#held.delete(first)
       first.release()
     }
   }

@@ -90,7 +90,8 @@ function read(snapshot: Snapshot, next: Snapshot, actions: readonly Listed[]): M
     else if (action.type === "ignore") return { kind: "ignored", why: (action.params as { why: string }).why }
   }
   if (next === snapshot && actions.length === 0) return { kind: "unexpected" }
-  return { kind: "moved", to: String(next.value), path, context: next.context }
+  // Copied, because what `assign` builds is slow to copy again, and it is copied at every later step.
+  return { kind: "moved", to: String(next.value), path, context: { ...next.context } }
 }
 
 /** A kind's context before anything was said to it: the defaults of every field. */

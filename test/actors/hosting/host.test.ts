@@ -317,3 +317,18 @@ describe("the queue (rule 17)", () => {
     ).toMatchObject({ to: "pending" })
   })
 })
+
+describe("queries", () => {
+  test("who asks for a sequence that never comes is told so, and is in nobody's way", async () => {
+    await stage.enter("a")
+    await stage.pool(1)
+    const hopeless = stage.ask("status", { atLeast: Number.MAX_SAFE_INTEGER })
+    await stage.settle()
+    // Decided, and its append is still on its way: the answer waits for it, and must not wait for the hopeless one.
+    await stage.publish("lease/L1 request", request)
+    expect(await stage.ask("get", { kind: "blueprint", id: "lab" })).toHaveProperty("record")
+    await stage.clock.advance(5_100)
+    expect(await hopeless).toMatchObject({ error: { code: "behind" } })
+    expect(await stage.ask("get", { kind: "lease", id: "L1" })).toMatchObject({ record: { to: "active" } })
+  })
+})
