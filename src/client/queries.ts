@@ -53,7 +53,8 @@ export async function ask<Name extends QueryName>(
     const answer = await orAborted(askOnce(channel, name, question, timeoutMs), options.signal)
     if ("answer" in answer) return answer.answer
     if (!answer.passing) throw answer.error
-    last = answer.error
+    // An attempt that the time limit cut short tells less than the one before.
+    if (attempt === 0 || leftMs() > 0) last = answer.error
     await pause(Math.min(leftMs(), backOff(attempt, FIRST_PAUSE_MS, MOST_PAUSE_MS)), options.signal)
   }
   options.signal?.throwIfAborted()
