@@ -167,6 +167,26 @@ describe("list", () => {
     ).toContain("any")
   })
 
+  test("whose records are large comes in pages that a message can carry", async () => {
+    const { alice } = on
+    const large = { interfaces: {}, properties: { x: "x".repeat(60_000) } }
+    const wide = Array.from({ length: 12 }, (_, n) => `wide-${10 + n}`)
+    await Promise.all(wide.map((id) => alice.say(`device/${id} put`, large)))
+    const seen: string[] = []
+    let after: unknown
+    do {
+      const page = await ask("list", {
+        kind: "device",
+        limit: 1_000,
+        ...(after === undefined ? {} : { after }),
+      })
+      seen.push(...ids(page.items as TestRecord[]))
+      after = page.next
+    } while (after !== null)
+    expect(seen).toEqual(expect.arrayContaining(wide))
+    expect(new Set(seen).size).toBe(seen.length)
+  })
+
   test.each([
     {},
     { kind: "widget" },

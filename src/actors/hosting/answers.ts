@@ -4,8 +4,9 @@
 import { z } from "zod"
 import { LIMITS } from "../../machines/limits.js"
 import { KINDS, OBJECT_ID } from "../../machines/names.js"
+import type { YardRecord } from "../../machines/record.js"
 import { journalSubject, parseCommandSubject } from "../../machines/subjects.js"
-import { counts, differences, explain, list, recordOf, slots, type Yard } from "../kernel/index.js"
+import { counts, differences, explain, list, type Page, recordOf, slots, type Yard } from "../kernel/index.js"
 import type { Log } from "../log/log.js"
 import { readRecord } from "./wire.js"
 
@@ -80,7 +81,7 @@ export async function answer(name: QueryName, body: unknown, from: AnswerSources
       return record.kind === "resource" ? { record, differences: differences(yard, record) } : { record }
     }
     case "list":
-      return list(yard, queryBodies.list.parse(body))
+      return withinOneMessage(list(yard, queryBodies.list.parse(body)))
     case "slots":
       return { items: slots(yard, queryBodies.slots.parse(body).prefix) }
     case "why": {
@@ -116,6 +117,17 @@ function unknown(kind: string, id: string): QueryFailure {
 
 /** An answer stays under what a message may carry, whatever the number of rows. */
 const ANSWER_BYTES = 700 * 1024
+
+/** As much of a page as one answer carries, at least one record; the rest is on the next. */
+function withinOneMessage({ items, next }: Page<YardRecord>): Page<YardRecord> {
+  let bytes = 0
+  for (const [index, record] of items.entries()) {
+    bytes += Buffer.byteLength(JSON.stringify(record))
+    if (index > 0 && bytes > ANSWER_BYTES)
+      return { items: items.slice(0, index), next: items[index - 1]?.id ?? null }
+  }
+  return { items, next }
+}
 
 async function recordsFrom(after: number, rows: number, from: AnswerSources, subject: string | undefined) {
   const { log, yard, stored } = from

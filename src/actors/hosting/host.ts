@@ -6,7 +6,7 @@ import { LIMITS } from "../../machines/limits.js"
 import { type Kind, PRINCIPAL } from "../../machines/names.js"
 import { registry } from "../../machines/registry.js"
 import type { Rejection } from "../../machines/rejection.js"
-import type { Log, Question, Reading } from "../log/log.js"
+import { type Log, LogError, type Question, type Reading } from "../log/log.js"
 import { answer, isQuery, QueryFailure, queryBodies } from "./answers.js"
 import { Claim } from "./claim.js"
 import { type Clock, systemClock } from "./clock.js"
@@ -229,8 +229,20 @@ class YardHost implements Host {
       .catch((fault: unknown) => this.#withJournal(failure(fault, this.#report)))
       .then((body) => {
         // Silence, not a guess: a host that may have been replaced says nothing (rule 13).
-        if (body !== undefined && this.#claim.isFresh()) question.answer(encode(body))
+        if (body !== undefined && this.#claim.isFresh()) this.#say(question, body)
       })
+  }
+
+  /** Whatever was asked, an answer that cannot leave must not end the host. */
+  #say(question: Question, body: object): void {
+    try {
+      question.answer(encode(body))
+    } catch (fault) {
+      if (fault instanceof LogError && fault.fault === "too-large") {
+        const message = "the answer is larger than a message may be: ask for less at a time"
+        question.answer(encode(this.#withJournal({ error: { code: "over-limit", message } })))
+      } else this.#report({ event: "trouble", doing: "answering a query", fault })
+    }
   }
 
   /** What is refused before it is looked at rests on what is stored. */
