@@ -70,11 +70,13 @@ export async function crashRace(options: CrashRaceOptions): Promise<Crashed> {
     for (const [index, point] of points.entries()) {
       if (!racing()) break
       const following = points[index + 1]
-      const standby = point.slowly ? undefined : next(server, yard, following)
-      // Long enough for the standby to listen; the first point is always a random one.
+      // Some die while they take over, the others at work, with a standby that listens.
+      const isEarly = point.at === "random" && point.afterMs < DURING_TAKE_OVER_MS
+      if (!isEarly) await host.activeOrDead()
+      const standby = point.slowly || isEarly ? undefined : next(server, yard, following)
       await standby?.reported(({ event }) => event === "started")
       crashes.push({ at: point.at, reached: await crash(host, point) })
-      if (standby !== undefined) await claims.end(host.name)
+      if (!point.slowly) await claims.end(host.name)
       host = standby ?? next(server, yard, following)
     }
     // The last one may still have a fault hook to die at.
@@ -103,8 +105,6 @@ function next(server: TestServer, yard: string, point: CrashPoint | undefined): 
 }
 
 async function crash(host: ChaosHost, point: CrashPoint): Promise<boolean> {
-  // Some die while they take over, the others at work.
-  if (point.at !== "random" || point.afterMs >= DURING_TAKE_OVER_MS) await host.activeOrDead()
   const patienceMs = point.at === "random" ? point.afterMs : FAULT_PATIENCE_MS
   await Promise.race([host.exited, pause(patienceMs)])
   const reached = host.hasExited
