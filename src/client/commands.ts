@@ -90,8 +90,10 @@ class Attempts {
       if (this.channel.link.closed) throw closed()
       await this.channel.link.untilStanding(this.#leftMs(), this.#signal)
       if (!this.channel.link.standing) continue
-      lastAck = await this.#attempt(attempt)
+      const ack = await this.#attempt(attempt)
       if (this.#answered) return this.#answer.promise
+      // An attempt that the time limit cut short tells less than the one before.
+      if (ack.is !== "unknown" || this.#leftMs() > 0) lastAck = ack
     }
     throw await this.#giveUp(lastAck)
   }
