@@ -28,7 +28,7 @@ export const queryBodies = {
     resource: z.string().optional(),
     after: z.string().optional(),
   }),
-  slots: z.strictObject({ atLeast, prefix: z.string().optional() }),
+  slots: z.strictObject({ atLeast, prefix: z.string().optional(), after: z.string().optional() }),
   commands: z.strictObject({ atLeast, kind, id }),
   /** `after`: the `next` of a page before, where an object has more records than one answer holds. */
   history: z.strictObject({ atLeast, kind, id, after: z.number().int().nonnegative().optional() }),
@@ -82,8 +82,10 @@ export async function answer(name: QueryName, body: unknown, from: AnswerSources
     }
     case "list":
       return withinOneMessage(list(yard, queryBodies.list.parse(body)))
-    case "slots":
-      return { items: slots(yard, queryBodies.slots.parse(body).prefix) }
+    case "slots": {
+      const { prefix, after } = queryBodies.slots.parse(body)
+      return slots(yard, prefix, after)
+    }
     case "why": {
       const { id } = queryBodies.why.parse(body)
       const explained = explain(yard, id)

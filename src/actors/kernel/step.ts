@@ -7,6 +7,7 @@
 //   4. record    state, context, cause, timers
 //   5. evolve    the yard takes it in; what is newly due becomes its sends
 
+import type { Fate } from "../../machines/lease.js"
 import { LIMITS } from "../../machines/limits.js"
 import { type ActorKey, actorKey } from "../../machines/names.js"
 import { keyOf, type Send, type YardRecord } from "../../machines/record.js"
@@ -19,7 +20,7 @@ import { evolve } from "./evolve.js"
 import { factsFor } from "./facts.js"
 import { type Received, receive } from "./receive.js"
 import { move, verbsIn } from "./statechart.js"
-import { poolOf } from "./waiting.js"
+import { isNewDemand, poolOf } from "./waiting.js"
 import type { Yard } from "./yard.js"
 
 interface About {
@@ -77,12 +78,13 @@ function decideReceived(yard: Yard, command: Command, received: Received, about:
   const key: ActorKey = actorKey(kind, id)
   const entry = yard.actors.get(key)
   const before = entry?.record
-  const refusal =
-    configFault(yard, received) ?? (before === undefined ? overLimit(yard, received) : undefined)
-  if (refusal !== undefined) return rejected(refusal)
+  const misfit = configFault(yard, received)
+  if (misfit !== undefined) return rejected(misfit)
 
   const now = Math.max(command.timestampMs, yard.lastAtMs)
   const facts = factsFor(yard, received, command)
+  const excess = before === undefined ? overLimit(yard, received, facts) : undefined
+  if (excess !== undefined) return rejected(excess)
   const event = { type: verb, body: received.body, by: received.by, command: command.seq, now, facts }
   const moved = move(kind, before, event)
   switch (moved.kind) {
@@ -147,13 +149,17 @@ function configFault(yard: Yard, received: Received): Rejection | undefined {
 }
 type Installed = NonNullable<ReturnType<Yard["policies"]["get"]>>
 
-function overLimit(yard: Yard, received: Received): Rejection | undefined {
+/** Limits on those who wait. Whoever is served at once, or never, adds nothing to them. */
+function overLimit(yard: Yard, received: Received, facts: unknown): Rejection | undefined {
   if (received.kind !== "lease" || received.verb !== "request") return undefined
+  // The parser's edge, as above; and `factsFor` gives this verb a fate.
+  const { type, blueprints = null } = received.body as { type: string; blueprints?: readonly string[] }
+  const fate = facts as Fate
+  if (fate.kind !== "wait" && fate.kind !== "build") return undefined
   if (yard.pendingLeases >= LIMITS.pendingLeases)
     return { code: "over-limit", message: "too many leases wait in this yard: try again later" }
-  // The parser's edge, as above.
-  const { type } = received.body as { type: string }
-  if (poolOf(yard, type).classes.size >= LIMITS.classesPerPool)
+  const pool = poolOf(yard, type)
+  if (pool.classes.size >= LIMITS.classesPerPool && isNewDemand(pool, blueprints, fate.kind === "build"))
     return { code: "over-limit", message: `too many different demands wait for ${type}: try again later` }
   return undefined
 }

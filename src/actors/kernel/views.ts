@@ -59,12 +59,19 @@ function isOfBlueprint(yard: Yard, record: YardRecord, blueprint: string): boole
   return resource !== null && recordOf(yard, "resource", resource)?.context.blueprint === blueprint
 }
 
-/** Slot locks and their holders in order of key, all that begin with a prefix, at most 1,000. */
-export function slots(yard: Yard, prefix = ""): readonly { readonly key: string; readonly holder: string }[] {
-  const found: { key: string; holder: string }[] = []
-  for (const [key, holder] of yard.slots) if (key.startsWith(prefix)) found.push({ key, holder })
+export interface SlotRow {
+  readonly key: string
+  readonly holder: string
+}
+
+/** Slot locks and their holders in order of key, all that begin with a prefix, at most 1,000 in one page. */
+export function slots(yard: Yard, prefix = "", after?: string): Page<SlotRow> {
+  const found: SlotRow[] = []
+  for (const [key, holder] of yard.slots)
+    if (key.startsWith(prefix) && (after === undefined || key > after)) found.push({ key, holder })
   found.sort((a, b) => (a.key < b.key ? -1 : 1))
-  return found.slice(0, LIMITS.queryRows)
+  const items = found.slice(0, LIMITS.queryRows)
+  return { items, next: items.length < found.length ? (items.at(-1)?.key ?? null) : null }
 }
 
 /** How many of each kind are in each state. */

@@ -21,8 +21,13 @@ export function poolOf(yard: Yard, type: string): Pool {
 }
 
 /** Text that is equal for leases with the same demand. */
-function classKey(context: LeaseContext, building: boolean): string {
-  return `${building ? "building" : "waiting"} ${context.blueprints?.join(",") ?? ""}`
+function classKey(blueprints: DemandClass["blueprints"], building: boolean): string {
+  return `${building ? "building" : "waiting"} ${blueprints?.join(",") ?? ""}`
+}
+
+/** Whether a demand that waits would be one more than those that wait already. */
+export function isNewDemand(pool: Pool, blueprints: DemandClass["blueprints"], building: boolean): boolean {
+  return !pool.classes.has(classKey(blueprints, building))
 }
 
 /** Whether its own resource is still to come: ordered but not born, or being built. */
@@ -44,7 +49,7 @@ export function refreshWaiter(yard: Yard, id: string): void {
     return
   }
   const building = isBuilding(yard, record.context)
-  const key = classKey(record.context, building)
+  const key = classKey(record.context.blueprints, building)
   if (was?.key === key) return
   if (was !== undefined) leave(pool, was, waiter)
   const demand = pool.classes.get(key) ?? newClass(pool, key, record.context.blueprints, building)
