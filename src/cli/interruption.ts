@@ -19,17 +19,23 @@ export interface InterruptionOptions {
   readonly second?: () => void
 }
 
+/** npm passes on a Ctrl-C that the terminal has sent to everybody already: that is one, not two. */
+const SAME_PRESS_MS = 150
+
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const
 
 export function interruption(options: InterruptionOptions = {}): Interruption {
   const controller = new AbortController()
   let by: string | undefined
+  let firstMs = 0
   const take = (name: NodeJS.Signals) => {
+    if (by === name && performance.now() - firstMs < SAME_PRESS_MS) return
     if (by !== undefined) {
       options.second?.()
       process.exit(signalExit(name))
     }
     by = name
+    firstMs = performance.now()
     options.first?.(name)
     controller.abort(new Interrupted(name))
   }

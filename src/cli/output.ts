@@ -106,9 +106,13 @@ export class Output {
     this.note(failureText(failure, this.ce))
   }
 
-  /** A drawn table on a terminal; elsewhere tab-separated lines with one head line. */
-  table(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
-    if (!this.isTerminal) {
+  /** A drawn table on a terminal; elsewhere tab-separated lines with one head line, unless it is part of a text. */
+  table(
+    columns: readonly Column[],
+    rows: readonly (readonly string[])[],
+    where: "alone" | "in-text" = "alone",
+  ): string {
+    if (!this.isTerminal && where === "alone") {
       const lines = [columns.map((column) => column.head), ...rows]
       return lines.map((cells) => cells.map(oneLine).join("\t")).join("\n")
     }

@@ -124,7 +124,7 @@ describe("what is held", () => {
     const id = await lease()
     await yard.drydock(["release", id])
     const shown = await yard.drydock(["show", `lease/${id}`])
-    expect(shown.stdout).toMatch(/request\t.*accepted/)
+    expect(shown.stdout).toMatch(/request +\S+ +accepted/)
     expect(shown.stdout).toMatch(/HISTORY\n.*pending → acquired → ● active.*\n.*destroyed/)
     expect(await yard.json(["commands", `lease/${id}`])).toMatchObject({
       items: [{ verb: "request" }, { verb: "release" }],

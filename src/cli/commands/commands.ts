@@ -16,7 +16,11 @@ export async function commands(call: Call): Promise<number> {
   })
 }
 
-export function commandTable(out: Output, items: readonly CommandRow[]): string {
+export function commandTable(
+  out: Output,
+  items: readonly CommandRow[],
+  where: "alone" | "in-text" = "alone",
+): string {
   return out.table(
     [
       { head: "COMMAND", align: "right" },
@@ -26,6 +30,7 @@ export function commandTable(out: Output, items: readonly CommandRow[]): string 
       { head: "OUTCOME" },
     ],
     items.map((row) => [String(row.seq), clockTime(row.at), row.verb, row.by, outcomeText(row, out.c)]),
+    where,
   )
 }
 

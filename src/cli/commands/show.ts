@@ -69,9 +69,10 @@ function text(shown: Shown, out: Output): string {
         : out.table(
             COLUMNS.lease,
             shown.leases.map((lease) => rowOf(lease, out)),
+            "in-text",
           ),
     ),
-    ...section("COMMANDS", shown.commands.length === 0 ? "" : commandTable(out, shown.commands)),
+    ...section("COMMANDS", shown.commands.length === 0 ? "" : commandTable(out, shown.commands, "in-text")),
     ...section("HISTORY", shown.history.map(({ record: past }) => transitionLine(past, c)).join("\n")),
   ].join("\n")
 }

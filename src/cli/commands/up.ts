@@ -46,6 +46,7 @@ export async function up(call: Call): Promise<number> {
     // 1. The server, on a store that is ours alone.
     const backend = await openBackend(out, { store, port })
     undo.push(() => backend.stop())
+    if (stop.signal.aborted) return 0
 
     // 2. The host, until it is active.
     const progress = out.progress("the yard's host is starting")
