@@ -6,7 +6,7 @@ import type { Terminal } from "./transport.js"
 
 /**
  * Where output goes. A function is called with each chunk in order; when it returns a promise, no more is read until
- * that is done. A Writable is written with back-pressure and is not ended.
+ * that is done. A Writable is written with back-pressure and is not ended; `result` waits until it took everything.
  */
 export type OutputSink = ((chunk: Buffer) => void | Promise<void>) | Writable
 

@@ -11,14 +11,15 @@ export interface Pump {
 }
 
 export function pump(source: Readable, sink: OutputSink): Pump {
-  const write = typeof sink === "function" ? sink : writer(sink)
+  const { write, taken } = typeof sink === "function" ? caller(sink) : writer(sink)
   let cut = (): void => undefined
   const done = new Promise<void>((resolve, reject) => {
     let pending = Promise.resolve()
     const release = (): void => {
       source.removeListener("data", take)
-      if (typeof sink !== "function") sink.removeListener("error", fail)
+      if (typeof sink !== "function") sink.removeListener("error", fail).removeListener("close", closed)
     }
+    const closed = (): void => fail(new Error("it was closed"))
     const fail = (error: unknown): void => {
       release()
       // What still comes is thrown away, so that the command does not wait for a reader while it is stopped.
@@ -40,35 +41,45 @@ export function pump(source: Readable, sink: OutputSink): Pump {
       release()
       resolve()
     }
-    // A rejection has gone to `fail` already; here it only matters that everything was taken.
-    const end = (): void => void pending.then(finish, () => undefined)
+    const end = (): void => void pending.then(taken).then(finish, fail)
     cut = finish
     source.on("data", take)
     source.once("end", end)
     source.once("close", end)
     source.once("error", end)
-    if (typeof sink !== "function") sink.once("error", fail)
+    if (typeof sink !== "function") sink.once("error", fail).once("close", closed)
   })
   return { done, cut }
 }
 
-function writer(sink: Writable): (chunk: Buffer) => void | Promise<void> {
-  return (chunk) => {
-    if (sink.destroyed || sink.writableEnded) throw new Error("the sink is closed")
-    if (sink.write(chunk)) return
-    return new Promise((resolve, reject) => {
-      const over = (error?: Error): void => {
-        sink.removeListener("drain", over)
-        sink.removeListener("close", closed)
-        sink.removeListener("error", over)
-        if (error === undefined) resolve()
-        else reject(error)
-      }
-      const closed = (): void => over(new Error("the sink was closed"))
-      sink.once("drain", over)
-      sink.once("close", closed)
-      sink.once("error", over)
-    })
+interface Taker {
+  /** Returns a promise when no more may come until it is done. */
+  readonly write: (chunk: Buffer) => void | Promise<void>
+  /** When everything that was written has been dealt with. */
+  readonly taken: () => Promise<void>
+}
+
+function caller(sink: (chunk: Buffer) => void | Promise<void>): Taker {
+  return { write: sink, taken: async () => undefined }
+}
+
+function writer(sink: Writable): Taker {
+  let last = Promise.resolve()
+  return {
+    taken: () => last,
+    write(chunk) {
+      if (sink.destroyed || sink.writableEnded) throw new Error("it is closed")
+      let hasRoom = true
+      last = new Promise((resolve, reject) => {
+        hasRoom = sink.write(chunk, (error) => {
+          if (error) reject(error)
+          else resolve()
+        })
+      })
+      // Whoever waits for the last one hears of a failure; so does the listener for `error`.
+      last.catch(() => undefined)
+      return hasRoom ? undefined : last
+    },
   }
 }
 
