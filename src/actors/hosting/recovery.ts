@@ -2,14 +2,16 @@
 // wrote carry proof that the writer knew the journal up to the message before (`Drydock-After`); any other message is
 // judged by what lies before it: it counts only if it parses, is about a command that COMMANDS has, follows on every
 // earlier command, and is its actor's next revision. Otherwise it is void and the subject's previous message stands
-// (rule 12). The judgement rests on the journal alone, so every host comes to the same.
+// (rule 12). Whether COMMANDS had the command shows later in what our host wrote next (`Drydock-Cursor`): a command that
+// comes afterwards must not make a record of what was void. So every host comes to the same, at any time.
 
 import type { YardRecord } from "../../machines/record.js"
 import { createYard, restore, type Yard, type YardOptions } from "../kernel/index.js"
 import type { JournalMessage, Log } from "../log/log.js"
+import { contextFault } from "./foreign-context.js"
 import type { Reporter } from "./reports.js"
 import { readRecord } from "./wire.js"
-import { AFTER_HEADER, SENT_HEADER } from "./writer.js"
+import { AFTER_HEADER, CURSOR_HEADER, SENT_HEADER } from "./writer.js"
 
 export interface Recovered {
   readonly yard: Yard
@@ -28,12 +30,15 @@ interface Counted {
 }
 
 export async function recover(log: Log, options: YardOptions, report: Reporter): Promise<Recovered> {
-  const commands = await log.commandFacts()
   const journal = await log.journalFacts()
+  // Read afterwards: it has every command that one of these messages can be about.
+  const commands = await log.commandFacts()
   const judge = new Judge(log, options.name, commands.lastSeq, report)
   const records: Counted[] = []
-  for await (const message of log.lastPerSubject()) {
-    if (message.seq > journal.lastSeq) continue
+  for await (const last of log.lastPerSubject()) {
+    // One that came meanwhile hides the one that belongs to this state.
+    const message = last.seq <= journal.lastSeq ? last : await log.lastOf(last.subject, journal.lastSeq)
+    if (message === undefined) continue
     const counted = await judge.lastCounted(message)
     if (counted !== undefined) records.push(counted)
   }
@@ -43,24 +48,21 @@ export async function recover(log: Log, options: YardOptions, report: Reporter):
   yard.journal = journal.lastSeq
 
   const sentUpTo = records.reduce(
-    (most, { message }) => Math.max(most, Number(message.headers?.[SENT_HEADER] ?? 0)),
+    (most, { message }) =>
+      isProven(message) ? Math.max(most, Number(message.headers?.[SENT_HEADER] ?? 0)) : most,
     0,
   )
   const unsent: { seq: number; record: YardRecord; text: string }[] = []
-  let toldUpTo = 0
   const decoder = new TextDecoder()
-  if (journal.lastSeq > 0) {
-    for await (const message of log.journal(Math.max(1, sentUpTo))) {
+  if (journal.lastSeq > sentUpTo) {
+    for await (const message of log.journal(sentUpTo + 1)) {
       if (message.seq > journal.lastSeq) break
       const record = await judge.counts(message)
-      if (record === undefined) continue
-      if (message.seq <= sentUpTo) toldUpTo = record.cause.command
-      else unsent.push({ seq: message.seq, record, text: decoder.decode(message.data) })
+      if (record !== undefined) unsent.push({ seq: message.seq, record, text: decoder.decode(message.data) })
     }
   }
-  const [first] = unsent
-  if (toldUpTo === 0 && first !== undefined) toldUpTo = first.record.cause.command - 1
-  if (toldUpTo === 0) toldUpTo = yard.cursor
+  const told = sentUpTo === 0 ? undefined : await judge.countedBefore(sentUpTo + 1)
+  const toldUpTo = told?.cause.command ?? 0
   return { yard, stored: journal.lastSeq, unsent, toldUpTo }
 }
 
@@ -107,8 +109,11 @@ class Judge {
 
   async #faultOf(message: JournalMessage, record: YardRecord): Promise<string | undefined> {
     if (isProven(message)) return undefined
-    if (record.cause.command > this.lastCommand) return "it is about a command that does not exist"
-    const before = await this.#countedBefore(message.seq)
+    const misfit = contextFault(record)
+    if (misfit !== undefined) return misfit
+    if (record.cause.command > ((await this.#cursorBehind(message.seq)) ?? this.lastCommand))
+      return "it is about a command that does not exist"
+    const before = await this.countedBefore(message.seq)
     if (before !== undefined && record.cause.command <= before.cause.command)
       return "it is about a command that was decided before"
     const previous = message.seq === 1 ? undefined : await this.log.lastOf(message.subject, message.seq - 1)
@@ -117,8 +122,17 @@ class Judge {
     return record.rev === rev + 1 ? undefined : `it is revision ${record.rev} after ${rev}`
   }
 
+  /** The last command with a record, as the next host of ours after a sequence saw it; undefined before there is one. */
+  async #cursorBehind(seq: number): Promise<number | undefined> {
+    for await (const message of this.log.journal(seq + 1)) {
+      const cursor = message.headers?.[CURSOR_HEADER]
+      if (isProven(message) && cursor !== undefined) return Number(cursor)
+    }
+    return undefined
+  }
+
   /** The nearest record before a sequence that counts, whatever its subject. */
-  async #countedBefore(seq: number): Promise<YardRecord | undefined> {
+  async countedBefore(seq: number): Promise<YardRecord | undefined> {
     for (let at = seq - 1; at >= 1; at--) {
       for await (const message of this.log.journal(at, { limit: 1 })) {
         if (message.seq !== at) break

@@ -96,6 +96,7 @@ export class Term {
       yard: this.yard.name,
       faults,
       stored: recovered.stored,
+      cursor: recovered.yard.cursor,
       sentUpTo: () => this.#effects.sentUpTo,
       settle: (decided) => this.#settle(decided),
       failed: (error, first) => this.#failed(error, first),

@@ -19,6 +19,8 @@ const BATCH_BYTES = 16 * 1024 * 1024
 export const AFTER_HEADER = "Drydock-After"
 /** Everything ordered by records up to this sequence has been acknowledged (rule 11). */
 export const SENT_HEADER = "Drydock-Sent"
+/** The last command that had a record when the writer decided this one: what the writer took for a record shows here. */
+export const CURSOR_HEADER = "Drydock-Cursor"
 export const TRACE_HEADER = "traceparent"
 
 export interface Decided {
@@ -40,6 +42,8 @@ export interface WriterOptions {
   readonly faults: Faults
   /** Last sequence of the journal. */
   readonly stored: number
+  /** Last command that has a record in it. */
+  readonly cursor: number
   /** Follow-ups of records up to this sequence are acknowledged. */
   sentUpTo(): number
   /** Called once per verdict, in order, when all it rests on is stored. */
@@ -55,12 +59,14 @@ export class Writer {
   #busy = false
   #ended = false
   #stored: number
+  #cursor: number
   readonly #held = new SortedList<Held>((a, b) => a.seq - b.seq || a.order - b.order)
   #order = 0
 
   constructor(options: WriterOptions) {
     this.#options = options
     this.#stored = options.stored
+    this.#cursor = options.cursor
   }
 
   /** Last sequence that is known to be stored. */
@@ -165,10 +171,12 @@ export class Writer {
         data: encodeText(text),
         headers: {
           [AFTER_HEADER]: String(this.#stored + entries.length),
+          [CURSOR_HEADER]: String(this.#cursor),
           [SENT_HEADER]: sent,
           ...(trace === undefined ? {} : { [TRACE_HEADER]: trace }),
         },
       })
+      this.#cursor = record.cause.command
     }
     return entries
   }

@@ -1,0 +1,105 @@
+// What the context of a record must look like that no host of ours wrote. Our own are taken as they come: a statechart
+// made them. A stranger's would be indexed, and compared, and spread into the next record; one field of the wrong type
+// would throw at every recovery from then on, and the yard could not be taken over any more (rule 12).
+
+import { z } from "zod"
+import type { BlueprintContext } from "../../machines/blueprint.js"
+import { jsonObject } from "../../machines/json.js"
+import type { LeaseContext } from "../../machines/lease.js"
+import type { YardRecord } from "../../machines/record.js"
+import { registry } from "../../machines/registry.js"
+import type { ResourceContext } from "../../machines/resource.js"
+import type { YardContext } from "../../machines/yard.js"
+
+const text = z.string()
+const textOrNull = text.nullable()
+const timeOrNull = z.iso.datetime().nullable()
+const reason = z.object({ code: text, message: text }).nullable()
+const notes = z.record(text, text)
+
+const lease: z.ZodType<LeaseContext> = z.object({
+  type: text,
+  attributes: jsonObject,
+  blueprints: z.array(text).nullable(),
+  by: text,
+  order: z.number().int(),
+  asked: z.object({ ttl: textOrNull, until: textOrNull }),
+  resource: textOrNull,
+  slots: z.array(text),
+  token: z.number().int().nullable(),
+  until: timeOrNull,
+  requestedAt: text,
+  acquiredAt: textOrNull,
+  activatedAt: textOrNull,
+  waiting: z.object({ code: text, details: jsonObject.default({}) }).nullable(),
+  build: z.object({ resource: text, blueprint: text, site: text }).nullable(),
+  cleanup: z.boolean(),
+  reason,
+  notes,
+  sealTo: textOrNull,
+  job: z.null(),
+  request: text,
+})
+
+const resource: z.ZodType<ResourceContext> = z.object({
+  type: text,
+  blueprint: text,
+  site: text,
+  attributes: jsonObject,
+  slots: z.array(text),
+  by: text,
+  until: timeOrNull,
+  allocatedAt: text,
+  activatedAt: textOrNull,
+  cleanup: z.boolean(),
+  reason,
+  notes,
+  job: z.null(),
+})
+
+const blueprint: z.ZodType<BlueprintContext> = z.object({
+  type: text,
+  config: jsonObject,
+  limit: z.number().int().min(1).nullable(),
+  authorizations: z.record(text, z.object({ state: z.enum(["authorized", "declined"]), by: text, at: text })),
+  by: text,
+  createdAt: text,
+})
+
+const yard: z.ZodType<YardContext> = z.object({
+  generation: z.number().int().min(1).max(8_191),
+  host: text,
+  takenOverAt: text,
+})
+
+/** Why the context of a foreign record cannot be taken in; undefined when it can. */
+export function contextFault({ kind, context }: YardRecord): string | undefined {
+  const { schema, value } = schemaOf(kind, context)
+  const parsed = schema.safeParse(value)
+  if (parsed.success) return undefined
+  const [issue] = parsed.error.issues
+  return `its context is none of a ${kind}: ${issue?.path.map(String).join(".")} ${issue?.message}`
+}
+
+function schemaOf(
+  kind: YardRecord["kind"],
+  context: YardRecord["context"],
+): { readonly schema: z.ZodType; readonly value: unknown } {
+  switch (kind) {
+    case "lease":
+      return { schema: lease, value: context }
+    case "resource":
+      return { schema: resource, value: context }
+    case "blueprint":
+      return { schema: blueprint, value: context }
+    case "yard":
+      return { schema: yard, value: context }
+    case "device":
+    case "service":
+    case "network": {
+      // Their context is the body of the `put` that described them, with a null where it names nothing.
+      const described = Object.fromEntries(Object.entries(context).filter(([, value]) => value !== null))
+      return { schema: registry[kind].bodies.put ?? z.never(), value: described }
+    }
+  }
+}
