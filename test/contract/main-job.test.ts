@@ -14,7 +14,7 @@ import {
   type TestRecord,
 } from "./stage.js"
 
-const on = stage()
+const on = stage(async () => {}, "always")
 const GENERATION = 2 ** 40
 const ISO = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/
 

@@ -21,12 +21,18 @@ export interface Stage {
   readonly alice: Person
 }
 
-/** A yard for the tests of one file, with `alice` in it. Call it once, at the top. */
-export function stage(arrange: (alice: Person, yard: TestYard) => Promise<void> = async () => {}): Stage {
+/**
+ * A yard for the tests of one file, with `alice` in it. Call it once, at the top. The page says the same however the
+ * server syncs, so it does not wait for the disk unless it is told to.
+ */
+export function stage(
+  arrange: (alice: Person, yard: TestYard) => Promise<void> = async () => {},
+  sync: "always" | "default" = "default",
+): Stage {
   let yard: TestYard | undefined
   let alice: Person | undefined
   beforeAll(async () => {
-    yard = await startTestYard()
+    yard = await startTestYard({ sync })
     alice = await startPerson(yard.server.personOptions)
     await arrange(alice, yard)
   })
