@@ -12,6 +12,7 @@ import type { CommandMessage } from "../../src/actors/log/log.js"
 import type { LeaseRecord, YardRecord } from "../../src/machines/record.js"
 import { policies } from "../support/policies.js"
 import type { TestServer } from "../support/server.js"
+import { FOREIGN_HEADER } from "./history.js"
 import type { ChaosHost } from "./host.js"
 import type { Random } from "./random.js"
 import type { Recorder } from "./recorder.js"
@@ -88,6 +89,7 @@ class Stranger {
     const message = kind.startsWith("undecided") ? await this.#undecided(kind) : await this.#garbage(kind)
     if (message === undefined) return undefined
     const sent = headers()
+    sent.set(FOREIGN_HEADER, kind)
     for (const [name, value] of Object.entries(message.headers ?? {})) sent.set(name, value)
     const ack = await this.nc.request(message.subject, message.data, { headers: sent, timeout: 5_000 })
     return ack.json<{ seq?: number; error?: object }>().seq

@@ -1,6 +1,7 @@
 // What happened in one run, as data: both streams as they lie on the server, and what the people heard. The checkers
 // are pure functions of this.
 
+import { contextFault } from "../../src/actors/hosting/foreign-context.js"
 import { readRecord } from "../../src/actors/hosting/wire.js"
 import type { Yard } from "../../src/actors/kernel/index.js"
 import type { CommandMessage, JournalMessage } from "../../src/actors/log/log.js"
@@ -32,15 +33,17 @@ export interface Counted {
   readonly seq: number
   readonly record: YardRecord
   readonly text: string
-  /** Not written by a host of ours: it stands only because the rule for foreign messages lets it. */
+  /** Not written by a host of the run. */
   readonly foreign: boolean
 }
 
+/** On every message that a chaos run appends in place of a host. */
+export const FOREIGN_HEADER = "Chaos-Foreign"
+
 /**
- * The records of a journal. Written a second time, apart from src/actors/hosting/recovery.ts, so that each is a check
- * of the other. A message whose writer did not know the one before counts only if it is a record of this yard, about a
- * command that existed and was not decided, and its actor's next revision. That the command existed shows in what our
- * host wrote next: it goes on behind the commands that it took for decided.
+ * The records of a journal. The rule is written a second time, apart from src/actors/hosting/recovery.ts, so that each
+ * is a check of the other: a message whose writer did not know the one before counts only if it is a record of this
+ * yard with a fitting context, about a command that existed and was not decided, and its actor's next revision.
  */
 export function countedIn(history: History): readonly Counted[] {
   const known = judged.get(history)
@@ -55,32 +58,33 @@ const judged = new WeakMap<History, readonly Counted[]>()
 function judge({ yard, commands, journal }: History): readonly Counted[] {
   const counted: Counted[] = []
   const revs = new Map<string, number>()
+  const lastCommand = commands.at(-1)?.seq ?? 0
   let cursor = 0
   for (const [index, { seq, subject, headers, data }] of journal.entries()) {
     const record = readRecord(yard, subject, data)
     if (typeof record === "string") continue
-    const foreign = headers?.["Drydock-After"] !== String(seq - 1)
     const { command } = record.cause
-    if (foreign) {
-      const ours = journal.slice(index + 1).find((later) => isOurs(later))
-      const bound = ours === undefined ? (commands.at(-1)?.seq ?? 0) + 1 : commandOf(ours)
-      if (command <= cursor || command >= bound || record.rev !== (revs.get(subject) ?? 0) + 1) continue
+    if (!isProven({ seq, headers })) {
+      const proven = journal.slice(index + 1).find(isProven)
+      const bound = proven === undefined ? lastCommand : Number(proven.headers?.["Drydock-Cursor"])
+      const isNext = command > cursor && record.rev === (revs.get(subject) ?? 0) + 1
+      if (!isNext || command > bound || contextFault(record) !== undefined) continue
     }
     cursor = Math.max(cursor, command)
     revs.set(subject, record.rev)
-    counted.push({ seq, record, text: new TextDecoder().decode(data), foreign })
+    counted.push({
+      seq,
+      record,
+      text: new TextDecoder().decode(data),
+      foreign: headers?.[FOREIGN_HEADER] !== undefined,
+    })
   }
   return counted
 }
 
-function isOurs({ seq, headers }: JournalMessage): boolean {
+/** Its writer knew the message before. */
+function isProven({ seq, headers }: Pick<JournalMessage, "seq" | "headers">): boolean {
   return headers?.["Drydock-After"] === String(seq - 1)
-}
-
-function commandOf({ data }: JournalMessage): number {
-  // Ours: it was written by our host.
-  const { cause } = JSON.parse(new TextDecoder().decode(data)) as { cause: { command: number } }
-  return cause.command
 }
 
 /** Problems, in words. None: the property holds. */
