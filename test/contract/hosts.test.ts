@@ -202,6 +202,28 @@ describe("a pool", () => {
     })
   })
 
+  test("whose bindings another blueprint holds says so, and whose idle host would help", async () => {
+    const { alice } = on
+    await makePool(alice, 1, 1, "taken")
+    accepted(
+      await alice.say("blueprint/wants create", create({ services: ["taken-pool"], leasesPerHost: 1 })),
+    )
+    const [held] = await holdAll(alice, "taken", ["taken-1"])
+    const resource = resourceOf(held ?? null)
+    await waits("wants-1", "wants")
+    const busy = await alice.ask("why", { id: "wants-1" })
+    expect(busy.considered).toEqual([
+      expect.objectContaining({ message: expect.stringMatching(/other blueprint/) }),
+    ])
+    await letGo(alice, "taken-1")
+    const why = await alice.ask("why", { id: "wants-1" })
+    expect(why.unblock).toContainEqual(
+      expect.stringMatching(`reclaim resource ${resource} of blueprint taken`),
+    )
+    accepted(await alice.say(`resource/${resource} reclaim`))
+    await becomesActive("wants-1")
+  })
+
   test("that grows serves those who wait", async () => {
     const { alice } = on
     await makePool(alice, 1, 1, "grow")

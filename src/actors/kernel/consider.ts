@@ -50,7 +50,10 @@ function busy(yard: Yard, room: Room): { code: string; message: string } {
   if (room.freeSites.size > 0)
     return { code: "ahead", message: "what can be built goes to those who asked earlier" }
   if (room.survey.sites.length === 0) return { code: "no-sites", message: whyNoSites(room) }
-  return { code: "full", message: `all ${live} of its resources are in use` }
+  const elsewhere = room.survey.sites.length - live
+  if (elsewhere <= 0) return { code: "full", message: `all ${live} of its resources are in use` }
+  const own = live === 0 ? "" : `all ${live} of its resources are in use, and `
+  return { code: "full", message: `${own}${elsewhere} of its places are held by other blueprints` }
 }
 
 function whyNoSites(room: Room): string {

@@ -58,7 +58,13 @@ export function explain(yard: Yard, id: string): Explanation | undefined {
     considered.length === 1
       ? `${considered[0]?.message}`
       : `none of ${considered.length} blueprints can serve it now: ${considered.map(({ message }) => message).join("; ")}`
-  return { ...base, position: ahead + 1, summary, holders, unblock: unblock(considered, holders, rooms) }
+  return {
+    ...base,
+    position: ahead + 1,
+    summary,
+    holders,
+    unblock: unblock(yard, considered, holders, rooms),
+  }
 }
 
 function holdersOf(yard: Yard, rooms: readonly Room[]): readonly Holder[] {
@@ -87,6 +93,7 @@ function trim(holders: Holder[]): void {
 }
 
 function unblock(
+  yard: Yard,
   considered: readonly Answer[],
   holders: readonly Holder[],
   rooms: readonly Room[],
@@ -101,12 +108,30 @@ function unblock(
     const room = rooms.find((one) => one.blueprint === blueprint)
     if (code === "disabled") cures.push(`enable blueprint ${blueprint}`)
     if (code === "limit") cures.push(`raise the limit of blueprint ${blueprint}, now ${room?.limit}`)
+    const spare = code === "full" && room !== undefined ? idleElsewhere(yard, room) : undefined
+    if (spare !== undefined)
+      cures.push(`reclaim resource ${spare.id} of blueprint ${spare.blueprint}: nobody uses it`)
     if (code === "full") cures.push(`bind another interface to a service of blueprint ${blueprint}`)
     if (code === "no-sites") cures.push(`give blueprint ${blueprint} a usable binding: ${firstProblem(room)}`)
     if (code === "unknown") cures.push(`create blueprint ${blueprint}`)
     if (code === "not-installed") cures.push(`run a host that has the type of blueprint ${blueprint}`)
   }
   return cures
+}
+
+/** A resource of another blueprint that keeps one of the room's places and has no lease. */
+function idleElsewhere(
+  yard: Yard,
+  room: Room,
+): { readonly id: string; readonly blueprint: string } | undefined {
+  for (const { key } of room.survey.sites.slice(0, RESOURCES_LOOKED_AT)) {
+    const holder = yard.slots.get(key)?.split("/")[1]
+    const resource = holder === undefined ? undefined : recordOf(yard, "resource", holder)
+    if (resource === undefined || resource.context.blueprint === room.blueprint) continue
+    if (leasesOn(yard, resource.id).size === 0)
+      return { id: resource.id, blueprint: resource.context.blueprint }
+  }
+  return undefined
 }
 
 function firstProblem(room: Room | undefined): string {
