@@ -24,6 +24,8 @@ const config = z.strictObject({
     .optional(),
   /** Reference to a private key, a path on the machine that connects; never the key itself. */
   identityFile: z.string().min(1).max(400).optional(),
+  /** The only known_hosts file to believe, a path there too; absent = the caller's own files. */
+  knownHostsFile: z.string().min(1).max(400).optional(),
 })
 type Config = z.output<typeof config>
 
@@ -57,6 +59,7 @@ function look(config: Config, almanac: Almanac, service: string, name: string, b
     transport: at.transport,
     ...(config.user === undefined ? {} : { user: config.user }),
     ...(config.identityFile === undefined ? {} : { identityFile: config.identityFile }),
+    ...(config.knownHostsFile === undefined ? {} : { knownHostsFile: config.knownHostsFile }),
   }
   return { site: { key: bindingSlot(service, name), attributes } }
 }
