@@ -21,6 +21,7 @@ _drydock() {
       *) COMPREPLY+=("\${line%%$'\\t'*}") ;;
     esac
   done < <("\${COMP_WORDS[0]}" __complete -- "\${words[@]:1:cword}" 2>/dev/null)
+  if [ "\${#COMPREPLY[@]}" -gt 0 ] && [ "\${COMPREPLY[0]%/}" != "\${COMPREPLY[0]}" ]; then compopt -o nospace 2>/dev/null; fi
   if declare -F __ltrim_colon_completions >/dev/null; then __ltrim_colon_completions "$cur"; fi
 }
 complete -F _drydock drydock

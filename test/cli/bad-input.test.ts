@@ -2,6 +2,7 @@
 
 import { spawn } from "node:child_process"
 import { rm } from "node:fs/promises"
+import { createServer } from "node:net"
 import { afterAll, beforeAll, expect, it } from "vitest"
 import { findServer } from "../../src/nats/server/find.js"
 import { drydock, newFolder, start, startYard, type Yard } from "./drydock.js"
@@ -96,6 +97,39 @@ it("a server without JetStream is named as such", async () => {
   server.kill()
   expect([up.code, host.code]).toEqual([78, 78])
   expect(JSON.parse(up.stdout)).toMatchObject({ error: { code: "no-jetstream" } })
+})
+
+it("an old server is named as such", async () => {
+  const info = {
+    server_id: "old",
+    version: "2.9.25",
+    proto: 1,
+    max_payload: 1_048_576,
+    headers: true,
+    jetstream: true,
+  }
+  const old = createServer((socket) => {
+    socket.on("error", () => {}) // the client hangs up as it likes
+    socket.write(`INFO ${JSON.stringify(info)}\r\n`)
+    socket.on("data", (chunk: Buffer) => {
+      if (chunk.includes("PING")) socket.write("PONG\r\n")
+    })
+  })
+  const port = await new Promise<number>((resolve) =>
+    old.listen(0, "127.0.0.1", () => {
+      const address = old.address()
+      resolve(typeof address === "object" && address !== null ? address.port : 0)
+    }),
+  )
+  const ended = await drydock(["up", "--json"], {
+    cwd: empty,
+    env: { DRYDOCK_NATS_URL: `nats://127.0.0.1:${port}` },
+  })
+  old.close()
+  expect(ended.code).toBe(78)
+  expect(JSON.parse(ended.stdout)).toMatchObject({
+    error: { code: "server-too-old", message: expect.stringContaining("2.9.25") },
+  })
 })
 
 it("a reader who leaves early is no error to anybody", async () => {

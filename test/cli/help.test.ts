@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process"
 import { tmpdir } from "node:os"
 import { expect, it } from "vitest"
 import { candidates } from "../../src/cli/candidates.js"
@@ -131,5 +132,8 @@ it("is silent in the prompt when there is no yard", async () => {
 
 it("works in bash", async () => {
   const { stdout } = await drydock(["completion", "bash"], here)
-  expect(stdout).toContain("complete -F _drydock drydock")
+  const answers = 'drydock() { printf "release\\tgive back\\nrenew\\n"; }'
+  const typed = "COMP_WORDS=(drydock re); COMP_CWORD=1; _drydock; echo ${COMPREPLY[@]}"
+  const ran = spawnSync("bash", ["-c", `${stdout}\n${answers}\n${typed}`], { encoding: "utf8" })
+  expect(ran).toMatchObject({ stdout: "release renew\n", stderr: "" })
 })
