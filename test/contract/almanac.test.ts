@@ -347,6 +347,15 @@ describe("names that are data", () => {
     expect(Object.hasOwn(Object.prototype, "polluted")).toBe(false)
   })
 
+  test("of every character JSON can write come back as they went", async () => {
+    const { alice } = on
+    const body =
+      '{"type":"host","attributes":{"\\ud800":"\\udfff","\\u0000":"\\u2028\\u0007","\\ud83d\\ude80":"\\\\\\"/","":""}}'
+    const { attributes } = JSON.parse(body)
+    expect(accepted(await alice.say("lease/chars request", body)).context.attributes).toEqual(attributes)
+    await repeats(alice, "lease/chars request", text({ type: "host", attributes }))
+  })
+
   test("in attributes of the outermost level make another request", async () => {
     const { alice } = on
     const body = (inner: string) => `{"type":"host","attributes":{"__proto__":${inner}}}`
