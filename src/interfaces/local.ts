@@ -11,7 +11,7 @@ import type { ExitStatus, HostProcess, Terminal, Transport } from "./transport.j
 export class LocalTransport implements Transport {
   readonly label = "this machine"
   private readonly ending = new AbortController()
-  readonly ended = this.ending.signal
+  readonly ended: AbortSignal = this.ending.signal
 
   /** `environment`: what commands inherit. */
   constructor(private readonly environment: NodeJS.ProcessEnv) {}

@@ -12,7 +12,7 @@ const CLOSE_MS = 2_000
 
 export class SshTransport implements Transport {
   private readonly ending = new AbortController()
-  readonly ended = this.ending.signal
+  readonly ended: AbortSignal = this.ending.signal
   private sftp: Promise<FileDriver> | null = null
   private gone = false
 

@@ -16,11 +16,11 @@ export const COMMAND_ID = /^[A-Za-z0-9_-]{1,64}$/
 /** Who speaks on `internal`: the yard's host under three names, and workers as `worker-<blueprint type>`. */
 export const HOST_SENDERS = ["allocator", "timer", "system"] as const
 export type HostSender = (typeof HOST_SENDERS)[number]
-export const WORKER_SENDER = /^worker-[a-z0-9][a-z0-9-]{0,24}$/
+const WORKER_PREFIX = "worker-"
 
 /** Names that only the yard itself may carry: a person of such a name would forge the history. */
 export function isReservedPrincipal(name: string): boolean {
-  return HOST_SENDERS.some((sender) => sender === name) || name.startsWith("worker-")
+  return HOST_SENDERS.some((sender) => sender === name) || name.startsWith(WORKER_PREFIX)
 }
 
 export function isKind(text: string): text is Kind {
