@@ -23,7 +23,6 @@ import {
 } from "./stimulus.js"
 
 export const LEASE_STATES = ["pending", "acquired", "active", "released", "broken", "destroyed"] as const
-export type LeaseState = (typeof LEASE_STATES)[number]
 
 const resourceType = z.string().regex(/^[a-z0-9][a-z0-9.-]{0,63}$/, {
   error: "a resource type is lower-case letters, digits, dots and hyphens, at most 64",

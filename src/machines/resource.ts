@@ -22,7 +22,6 @@ import {
 } from "./stimulus.js"
 
 export const RESOURCE_STATES = ["pending", "active", "released", "broken", "destroyed"] as const
-export type ResourceState = (typeof RESOURCE_STATES)[number]
 
 const reasonText = z.string().max(LIMITS.reasonChars)
 const objectId = z.string().regex(OBJECT_ID)
