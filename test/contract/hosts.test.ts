@@ -202,6 +202,54 @@ describe("a pool", () => {
     })
   })
 
+  test.each([
+    ["three", 3],
+    ["any number", undefined],
+  ])(
+    "for %s leases a host that is made exclusive keeps them, and gives nothing until they are gone",
+    async (what, before) => {
+      const { alice } = on
+      const name = `fewer-${what.length}`
+      await makePool(alice, 1, before, name)
+      const ids = [1, 2, 3].map((n) => `${name}-${n}`)
+      await holdAll(alice, name, ids)
+      accepted(
+        await alice.say(
+          `blueprint/${name} configure`,
+          create({ services: [`${name}-pool`], leasesPerHost: 1 }),
+        ),
+      )
+      for (const id of ids) expect((await current(alice, `lease/${id}`))?.to).toBe("active")
+      await waits(`${name}-4`, name)
+      for (const id of ids) {
+        expect((await current(alice, `lease/${name}-4`))?.to).toBe("pending")
+        await letGo(alice, id)
+      }
+      const next = await becomesActive(`${name}-4`)
+      expect(next.context.slots).toEqual([`almanac.host.lease(${resourceOf(next)},0)`])
+    },
+  )
+
+  test("serves the next when a lease is cancelled while its host is being built", async () => {
+    const { alice } = on
+    await makePool(alice, 1, 1, "cancel")
+    const body = { type: "host", blueprints: ["cancel"] }
+    for (let turn = 0; turn < 20; turn++) {
+      const said = [
+        alice.say(`lease/cancel-${turn} request`, body),
+        alice.say(`lease/cancel-${turn} release`),
+      ]
+      for (const outcome of await Promise.all(said)) accepted(outcome)
+      const next = await hold(alice, `cancel-next-${turn}`, body)
+      const resource = resourceOf(next)
+      expect(await slots("almanac.host.binding(cancel-pool/")).toEqual([
+        { key: "almanac.host.binding(cancel-pool/b0)", holder: `resource/${resource}` },
+      ])
+      await letGo(alice, `cancel-next-${turn}`)
+      if (turn % 2 === 0) accepted(await alice.say(`resource/${resource} release`))
+    }
+  })
+
   test("whose bindings another blueprint holds says so, and whose idle host would help", async () => {
     const { alice } = on
     await makePool(alice, 1, 1, "taken")
