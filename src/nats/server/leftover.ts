@@ -4,7 +4,7 @@
 
 import { setTimeout as delay } from "node:timers/promises"
 import { DrydockError } from "../../actors/error.js"
-import { processFacts } from "./identity.js"
+import { errorCode, processFacts } from "./identity.js"
 import { readServerPid } from "./process.js"
 import type { Progress } from "./progress.js"
 
@@ -23,15 +23,24 @@ export async function awaitOldServer(storeDir: string, onProgress: Progress): Pr
   if (pid === undefined || !(await isServerOf(pid, storeDir))) return
   onProgress({ stage: "waiting-for-old-server", pid })
   if (await ends(pid, storeDir, PATIENCE_MS)) return
-  process.kill(pid, "SIGTERM")
+  signal(pid, "SIGTERM")
   if (await ends(pid, storeDir, TERMINATE_MS)) return
-  process.kill(pid, "SIGKILL")
+  signal(pid, "SIGKILL")
   if (await ends(pid, storeDir, KILL_MS)) return
   throw new DrydockError(
     "old-server-stuck",
     `The nats-server of an earlier run (pid ${pid}) still uses ${storeDir} and does not end.`,
     `End process ${pid} yourself, then start again.`,
   )
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name)
+  } catch (error) {
+    // It ended just now, which is all that is wanted.
+    if (errorCode(error) !== "ESRCH") throw error
+  }
 }
 
 async function ends(pid: number, storeDir: string, withinMs: number): Promise<boolean> {
