@@ -60,6 +60,7 @@ export async function ask(out: Output, yard: Drydock, options: AskOptions): Prom
       onRecord: (record) => {
         if (out.json) out.event({ event: "transition", record }, () => undefined)
         else if (!brief) out.say(transitionLine(record, out.ce))
+        request.onRecord?.(record)
       },
       onWaiting: (why) => {
         if (out.json) out.event({ event: "waiting", lease: why.id, why }, () => undefined)

@@ -70,6 +70,20 @@ it("kills the program with all its children when the lease is lost: exit 79", as
     expect(isAlive(Number(pid))).toBe(false)
 }, 30_000)
 
+it("a suspended drydock does not leave its program running beside the next holder", async () => {
+  const beats = join(yard.folder, "beats")
+  const script = `echo started; while :; do date +%s%3N >"${beats}"; sleep 0.05; done`
+  const first = yard.start([...HOST, "--ttl", "3s", "--", "sh", "-c", script])
+  await first.line(/started/)
+  const [lease = ""] = (await held()).split("\n")
+  first.child.kill("SIGSTOP")
+  const ended = yard.start(["watch", `lease/${lease}`, "--after", "0", "--json"])
+  const over = JSON.parse(await ended.line(/"to":"destroyed"/))
+  ended.child.kill("SIGINT")
+  expect((await first.ended).code).toBe(137)
+  expect(Number(await readFile(beats, "utf8"))).toBeLessThan(Date.parse(over.record.at))
+}, 30_000)
+
 it("passes Ctrl-C on, releases, and exits as the program did", async () => {
   const script = "trap 'echo interrupted; exit 5' INT; echo started; while :; do sleep 0.05; done"
   const running = yard.start([...HOST, "--", "sh", "-c", script])

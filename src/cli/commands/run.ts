@@ -9,18 +9,16 @@ import { onHost, type Ran } from "../on-host.js"
 import { spell } from "../text.js"
 import { timedOut } from "../timed-out.js"
 import { placeText } from "../transition.js"
+import { lastPart, startWatchdog, type Watchdog } from "../watched.js"
 import { withYard } from "../yard.js"
 
 const DEFAULT_TTL = "60s"
-/** An unrenewed lease counts as lost this part of its ttl before its end, so that the program is gone by then. */
-const GRACE_PART = 0.2
-const MOST_GRACE_MS = 10_000
 
 export async function run(call: Call): Promise<number> {
   const want = await wanted(call)
   const ttl = durationOf("ttl", call.text("ttl")) ?? DEFAULT_TTL
   const ttlMs = durationMsOf("ttl", ttl) ?? 60_000
-  const graceMs = Math.min(MOST_GRACE_MS, ttlMs * GRACE_PART)
+  const { watchdogMs, graceMs, killAfterMs } = lastPart(ttlMs)
   const timeoutMs = durationMsOf("timeout", call.text("timeout"))
   const env = environmentOf(call.list("env"))
   const argv = call.operands
@@ -38,6 +36,9 @@ export async function run(call: Call): Promise<number> {
       },
     })
     const startedMs = performance.now()
+    const watchdog = startWatchdog((error) =>
+      out.say(`while this drydock is suspended nobody can stop the program in time: ${error.message}`),
+    )
     try {
       const lease = await ask(out, yard, {
         ...want,
@@ -46,6 +47,9 @@ export async function run(call: Call): Promise<number> {
         graceMs,
         signal: stop.signal,
         brief: true,
+        onRecord: ({ to, context }) => {
+          if (to === "active" && context.until !== null) watchdog.allow(ttlMs - watchdogMs)
+        },
       })
       const waited = spell(performance.now() - startedMs)
       const place = placeText(lease.resource.context.attributes)
@@ -54,7 +58,7 @@ export async function run(call: Call): Promise<number> {
         { event: "leased", lease: lease.id, resource: lease.resource.id, token: lease.token },
         () => undefined,
       )
-      const ran = await held(call, lease, stop, {
+      const ran = await held(call, lease, stop, watchdog, {
         out,
         yard: yard.yard,
         lease: lease.record,
@@ -63,7 +67,7 @@ export async function run(call: Call): Promise<number> {
         env,
         cwd: call.text("cwd"),
         timeoutMs,
-        killAfterMs: graceMs * 0.6,
+        killAfterMs,
         started: (one) => {
           running = one
         },
@@ -76,6 +80,7 @@ export async function run(call: Call): Promise<number> {
       if (error instanceof Interrupted) return error.exit
       throw error
     } finally {
+      watchdog.end()
       stop.end()
     }
   })
@@ -86,6 +91,7 @@ async function held(
   call: Call,
   lease: Lease,
   stop: Interruption,
+  watchdog: Watchdog,
   options: Parameters<typeof onHost>[0],
 ): Promise<Ran> {
   let running: Running | undefined
@@ -111,6 +117,7 @@ async function held(
     if (lease.lost.aborted && !(error instanceof CliError)) throw lostError(lease, options.argv)
     throw error
   } finally {
+    watchdog.end()
     lease.lost.removeEventListener("abort", lost)
     if (!lease.lost.aborted) {
       const progress = call.out.progress("releasing")
