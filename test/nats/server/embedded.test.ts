@@ -12,6 +12,7 @@ import { jetstreamManager } from "@nats-io/jetstream"
 import { connect } from "nats"
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest"
 import { type EmbeddedServer, startEmbeddedServer } from "../../../src/nats/server/embedded.js"
+import { findServer } from "../../../src/nats/server/find.js"
 import { processFacts } from "../../../src/nats/server/identity.js"
 import { isServerOf } from "../../../src/nats/server/leftover.js"
 import { PACKAGE_ROOT } from "../../../src/nats/server/place.js"
@@ -201,6 +202,32 @@ describe("when its host dies", () => {
     expect(await processFacts(pid)).toBeUndefined()
     expect(server.pid).not.toBe(pid)
     expect(await kept(server)).toBe(1)
+  })
+
+  test("a server on the store that nothing else would end is ended", async () => {
+    await (await start()).stop()
+    const { path } = await findServer()
+    const orphan = spawn(path, [
+      "-js",
+      "-a",
+      "127.0.0.1",
+      "-p",
+      "-1",
+      "-sd",
+      storeDir,
+      "-l",
+      join(storeDir, "orphan.log"),
+    ])
+    onTestFinished(() => {
+      orphan.kill("SIGKILL")
+    })
+    if (orphan.pid === undefined) throw new Error("not started")
+    await writeFile(pidFile(storeDir), `${orphan.pid}\n`)
+    await expect.poll(() => isServerOf(orphan.pid ?? 0, storeDir)).toBe(true)
+    const told: string[] = []
+    await start(0, (event) => told.push(event.stage))
+    expect(told).toEqual(["waiting-for-old-server", "starting"])
+    expect(orphan.exitCode ?? orphan.signalCode).not.toBeNull()
   })
 
   test("a process that merely has the pid of the old server is left alone", async () => {
