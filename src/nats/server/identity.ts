@@ -16,6 +16,7 @@ export interface ProcessFacts {
 export async function processFacts(pid: number): Promise<ProcessFacts | "unknown" | undefined> {
   if (!exists(pid)) return undefined
   const facts = process.platform === "linux" ? await linuxFacts(pid) : await otherFacts(pid)
+  if (facts === "ended") return undefined
   // Between the two looks it may have ended.
   return facts ?? (exists(pid) ? "unknown" : undefined)
 }
@@ -29,7 +30,8 @@ function exists(pid: number): boolean {
   }
 }
 
-type Looked = ProcessFacts | undefined
+/** "ended": a zombie, which `kill` still finds until its parent has heard of its end. */
+type Looked = ProcessFacts | "ended" | undefined
 
 async function linuxFacts(pid: number): Promise<Looked> {
   try {
@@ -37,7 +39,8 @@ async function linuxFacts(pid: number): Promise<Looked> {
     // The second field is the name in parentheses, which may hold anything, spaces and parentheses included.
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ")
     const [state, startTicks] = [fields[0], fields[19]]
-    if (state === "Z" || state === "X" || startTicks === undefined) return undefined
+    if (state === "Z" || state === "X") return "ended"
+    if (startTicks === undefined) return undefined
     const boot = (await readFile("/proc/sys/kernel/random/boot_id", "utf8")).trim()
     return { startedAt: `${boot}/${startTicks}`, command: await readFile(`/proc/${pid}/cmdline`, "utf8") }
   } catch {
@@ -56,7 +59,8 @@ async function otherFacts(pid: number): Promise<Looked> {
     )
     const [, state, startedAt, command] =
       /^\s*(\S+)\s+(\S+\s+\S+\s+\S+\s+\S+\s+\d{4})\s+(.*?)\s*$/s.exec(stdout) ?? []
-    if (state === undefined || state.startsWith("Z")) return undefined
+    if (state === undefined) return undefined
+    if (state.startsWith("Z")) return "ended"
     return startedAt === undefined || command === undefined
       ? undefined
       : { startedAt, command: `${command} ` }
