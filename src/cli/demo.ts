@@ -11,6 +11,7 @@ import { onHost } from "./on-host.js"
 import type { Output } from "./output.js"
 import { packageFile } from "./package.js"
 import { spell } from "./text.js"
+import { waitingLine } from "./why-text.js"
 
 const EXAMPLE = "examples/localhost.yaml"
 const PROGRAM = ["uname", "-a"] as const
@@ -19,10 +20,12 @@ export interface DemoOptions {
   readonly signal: AbortSignal
   /** Resolves when everything that happened in the yard is on the screen, so that the steps stay in order. */
   readonly shown: () => Promise<void>
+  /** Whether everything stops afterwards. */
+  readonly exits: boolean
 }
 
 /** Throws what a step throws, and the reason of the signal. */
-export async function demo(out: Output, yard: Drydock, { signal, shown }: DemoOptions): Promise<void> {
+export async function demo(out: Output, yard: Drydock, { signal, shown, exits }: DemoOptions): Promise<void> {
   const startedMs = performance.now()
   const say = async (text: string) => {
     await shown()
@@ -40,7 +43,8 @@ export async function demo(out: Output, yard: Drydock, { signal, shown }: DemoOp
     id: shortLeaseId(yard.principal),
     autoRenew: false,
     signal,
-    wait: "2m",
+    wait: "30s",
+    onWaiting: (why) => out.say(`  waits: ${waitingLine(why)}`),
   })
   try {
     await say(`drydock exec ${lease.id} -- ${PROGRAM.join(" ")}`)
@@ -61,7 +65,7 @@ export async function demo(out: Output, yard: Drydock, { signal, shown }: DemoOp
   await ended(yard, lease.id, signal)
   await shown()
   out.event({ event: "demo-done", lease: lease.id, ms: Math.round(performance.now() - startedMs) }, () =>
-    outro(out, lease.id, performance.now() - startedMs),
+    outro(out, lease.id, performance.now() - startedMs, exits),
   )
 }
 
@@ -88,11 +92,12 @@ async function ended(yard: Drydock, id: string, signal: AbortSignal): Promise<vo
     if (event.record.to === "destroyed") return
 }
 
-function outro(out: Output, id: string, ms: number): string {
+function outro(out: Output, id: string, ms: number, exits: boolean): string {
   const { c } = out
+  const done = `\n${c.green("✓")} leased, used and released in ${spell(ms)}.`
+  if (exits) return `${done} \`npm start\` or \`drydock up\` does it and keeps serving.\n`
   return [
-    "",
-    `${c.green("✓")} leased, used and released in ${spell(ms)}. Next, in another terminal in this folder:`,
+    `${done} Next, in another terminal in this folder:`,
     "",
     "    npx drydock run --type host -- sh -c 'echo I hold $DRYDOCK_RESOURCE with token $DRYDOCK_TOKEN'",
     `    npx drydock show lease/${id}      ${c.dim("what became of the lease")}`,

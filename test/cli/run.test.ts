@@ -126,6 +126,14 @@ it("runs on a lease that is held already, and leaves it held", async () => {
   expect(over.stderr).toContain("error lease-ended")
 })
 
+it("stops a program of exec when its lease ends", async () => {
+  const lease = (await yard.drydock(["lease", "--type", "host"])).stdout.trim()
+  const running = yard.start(["exec", lease, "--", "sh", "-c", "echo started; sleep 1000"])
+  await running.line(/started/)
+  await yard.drydock(["release", lease])
+  expect((await running.ended).code).toBe(79)
+})
+
 /** A zombie is dead: in a container nobody may ever reap it. */
 function isAlive(pid: number): boolean {
   const { stdout } = spawnSync("ps", ["-o", "stat=", "-p", String(pid)], { encoding: "utf8" })

@@ -5,6 +5,7 @@ import { CliError } from "../failure.js"
 import { unknownActor } from "../find.js"
 import { durationMsOf, environmentOf, idOf } from "../input.js"
 import { interruption } from "../interruption.js"
+import { killWhenGone, lostError } from "../lost.js"
 import { onHost } from "../on-host.js"
 import { timedOut } from "../timed-out.js"
 import { withYard } from "../yard.js"
@@ -16,8 +17,10 @@ export async function exec(call: Call): Promise<number> {
   const env = environmentOf(call.list("env"))
   return withYard(call, async (yard) => {
     const held = await heldHost(yard, id)
+    const lease = await yard.attach(id, { autoRenew: false })
     let running: Running | undefined
     const stop = interruption({ first: (name) => void running?.kill(name) })
+    const forget = killWhenGone(lease, () => running)
     try {
       const { exit, result } = await onHost({
         out: call.out,
@@ -27,17 +30,23 @@ export async function exec(call: Call): Promise<number> {
         env,
         cwd: call.text("cwd"),
         timeoutMs,
+        signal: lease.lost,
         started: (one) => {
           running = one
         },
       })
+      if (lease.lost.aborted) throw lostError(lease, argv)
       if (result.timedOut) throw timedOut(argv, call.text("timeout"))
       call.out.event(
         { event: "exit", lease: id, code: result.exitCode, signal: result.signal },
         () => undefined,
       )
       return exit
+    } catch (error) {
+      throw lease.lost.aborted && !(error instanceof CliError) ? lostError(lease, argv) : error
     } finally {
+      forget()
+      lease.detach()
       stop.end()
     }
   })

@@ -5,6 +5,7 @@ import type { Call } from "../call.js"
 import { CliError } from "../failure.js"
 import { durationMsOf, durationOf, environmentOf } from "../input.js"
 import { Interrupted, type Interruption, interruption } from "../interruption.js"
+import { killWhenGone, lostError } from "../lost.js"
 import { onHost, type Ran } from "../on-host.js"
 import { spell } from "../text.js"
 import { timedOut } from "../timed-out.js"
@@ -95,11 +96,7 @@ async function held(
   options: Parameters<typeof onHost>[0],
 ): Promise<Ran> {
   let running: Running | undefined
-  const lost = () => {
-    // Held by the yard still until its time ends: TERM first. Gone already: nobody may share the host for a moment.
-    if (lostFor(lease) !== "not-renewed") void running?.kill("SIGKILL")
-  }
-  lease.lost.addEventListener("abort", lost, { once: true })
+  const forget = killWhenGone(lease, () => running)
   try {
     const ran = await onHost({
       ...options,
@@ -118,29 +115,10 @@ async function held(
     throw error
   } finally {
     watchdog.end()
-    lease.lost.removeEventListener("abort", lost)
+    forget()
     if (!lease.lost.aborted) {
       const progress = call.out.progress("releasing")
       await lease.release().finally(() => progress.done())
     }
   }
-}
-
-function lostFor(lease: Lease): string {
-  const reason: unknown = lease.lost.reason
-  const inner =
-    typeof reason === "object" && reason !== null && "reason" in reason ? reason.reason : undefined
-  return typeof inner === "object" && inner !== null && "code" in inner ? String(inner.code) : ""
-}
-
-function lostError(lease: Lease, argv: readonly string[]): CliError {
-  const reason: unknown = lease.lost.reason
-  return new CliError("lease-lost", `${argv[0] ?? "the program"} was stopped: lease ${lease.id} was lost`, {
-    why: [
-      reason instanceof Error ? reason.message : String(reason),
-      `token ${lease.token} is no longer good`,
-    ],
-    cures: ["run it again: whatever checks the token refuses the old one"],
-    cause: reason,
-  })
 }

@@ -9,7 +9,7 @@ import type { Drydock } from "../../client/index.js"
 import { type Backend, openBackend } from "../backend.js"
 import type { Call } from "../call.js"
 import { demo } from "../demo.js"
-import { CliError } from "../failure.js"
+import { CliError, failureOf } from "../failure.js"
 import { numberOf, yardNameOf } from "../input.js"
 import { aborted, type Interruption, interruption } from "../interruption.js"
 import { Live } from "../live.js"
@@ -96,8 +96,15 @@ async function live(call: Call, client: Drydock, backend: Backend, stop: Interru
   const showing = call.flag("quiet") ? undefined : await Live.start(out, client)
   try {
     if (call.flag("demo")) {
-      await demo(out, client, { signal: stop.signal, shown: async () => showing?.caughtUp() })
-      if (call.flag("exit")) return 0
+      const exits = call.flag("exit")
+      try {
+        await demo(out, client, { signal: stop.signal, shown: async () => showing?.caughtUp(), exits })
+      } catch (error) {
+        // The yard is as good as before: who only wanted to see the demonstration can go on using it.
+        if (exits || stop.signal.aborted) throw error
+        out.failure(failureOf(error))
+      }
+      if (exits) return 0
     }
     const ended = await Promise.race([aborted(stop.signal).then(() => undefined), backend.exited])
     if (ended === undefined) return 0
