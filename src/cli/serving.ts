@@ -1,5 +1,6 @@
 // A host of a yard on an open server: what `up` and `host` have in common.
 
+import { faultsFromEnvironment } from "../actors/hosting/faults.js"
 import { type Host, startHost } from "../actors/hosting/host.js"
 import type { Report } from "../actors/hosting/reports.js"
 import { openNatsLog } from "../actors/log/nats-log.js"
@@ -30,6 +31,7 @@ export async function serve(options: ServingOptions): Promise<Serving> {
       policies: await installedPolicies(),
       version: packageVersion(),
       report,
+      faults: faultsFromEnvironment(process.env),
     })
     return {
       host,
