@@ -2,14 +2,14 @@
 // ends the waiting - Ctrl-C, its limit, a refusal of one of several - nothing that was asked for stays behind.
 
 import { randomInt } from "node:crypto"
-import type { Drydock, Lease, LeaseOptions, WhyAnswer } from "../client/index.js"
+import type { Drydock, Lease, LeaseOptions } from "../client/index.js"
 import type { Call } from "./call.js"
 import { CliError } from "./failure.js"
 import { attributesOf, durationOf, idOf } from "./input.js"
-import type { Output, Progress } from "./output.js"
-import { nearest, spell } from "./text.js"
+import type { Output } from "./output.js"
+import { nearest } from "./text.js"
 import { transitionLine } from "./transition.js"
-import { waitingLine } from "./why-text.js"
+import { Waiting } from "./waiting.js"
 
 const LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"
 const ID_LETTERS = 10
@@ -71,53 +71,6 @@ export async function ask(out: Output, yard: Drydock, options: AskOptions): Prom
     throw await explained(yard, request, error)
   } finally {
     waiting.end()
-  }
-}
-
-const HEARTBEAT_MS = 30_000
-
-/** Every change of the reason is a line; a terminal shows the time besides, elsewhere the line comes again every 30 s. */
-class Waiting {
-  private readonly startedMs = performance.now()
-  private readonly progress: Progress
-  private readonly heartbeat: NodeJS.Timeout
-  private why: WhyAnswer | undefined
-  private said = ""
-
-  constructor(
-    private readonly out: Output,
-    type: string,
-  ) {
-    this.progress = out.isConversation
-      ? out.progress(`asking for ${type}`)
-      : { update: () => {}, done: () => {} }
-    this.heartbeat = setInterval(() => {
-      if (!out.isConversation) this.line()
-    }, HEARTBEAT_MS).unref()
-  }
-
-  tell(why: WhyAnswer): void {
-    this.why = why
-    const key = JSON.stringify([why.position, why.summary, why.waiting?.code])
-    if (key !== this.said) this.line()
-    this.said = key
-    this.progress.update(
-      () => `${why.id} waits, ${spell(this.wholeSeconds())} by now (Ctrl-C gives up; drydock why ${why.id})`,
-    )
-  }
-
-  end(): void {
-    clearInterval(this.heartbeat)
-    this.progress.done()
-  }
-
-  private line(): void {
-    if (this.why !== undefined)
-      this.out.say(this.out.ce.dim(`  ${this.why.id} waits: ${waitingLine(this.why)}`))
-  }
-
-  private wholeSeconds(): number {
-    return Math.floor((performance.now() - this.startedMs) / 1_000) * 1_000
   }
 }
 

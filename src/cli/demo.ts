@@ -11,7 +11,7 @@ import { onHost } from "./on-host.js"
 import type { Output } from "./output.js"
 import { packageFile } from "./package.js"
 import { spell } from "./text.js"
-import { waitingLine } from "./why-text.js"
+import { Waiting } from "./waiting.js"
 
 const EXAMPLE = "examples/localhost.yaml"
 const PROGRAM = ["uname", "-a"] as const
@@ -36,7 +36,8 @@ export async function demo(out: Output, yard: Drydock, { signal, shown, exits }:
   await applyExample(out, yard)
 
   await say("drydock lease --type host --blueprint localhost --ttl 5m")
-  const lease = await yard.lease({
+  const waiting = new Waiting(out, "host")
+  const asked = yard.lease({
     type: "host",
     blueprints: ["localhost"],
     ttl: "5m",
@@ -44,8 +45,9 @@ export async function demo(out: Output, yard: Drydock, { signal, shown, exits }:
     autoRenew: false,
     signal,
     wait: "30s",
-    onWaiting: (why) => out.say(`  waits: ${waitingLine(why)}`),
+    onWaiting: (why) => waiting.tell(why),
   })
+  const lease = await asked.finally(() => waiting.end())
   try {
     await say(`drydock exec ${lease.id} -- ${PROGRAM.join(" ")}`)
     const { exit } = await onHost({
@@ -96,14 +98,13 @@ function outro(out: Output, id: string, ms: number, exits: boolean): string {
   const { c } = out
   const done = `\n${c.green("✓")} leased, used and released in ${spell(ms)}.`
   if (exits) return `${done} \`npm start\` or \`drydock up\` does it and keeps serving.\n`
-  return [
-    `${done} Next, in another terminal in this folder:`,
-    "",
-    "    npx drydock run --type host -- sh -c 'echo I hold $DRYDOCK_RESOURCE with token $DRYDOCK_TOKEN'",
-    `    npx drydock show lease/${id}      ${c.dim("what became of the lease")}`,
-    `    npx drydock lease --type host                  ${c.dim("three times: the third has to wait, and says why")}`,
-    `    npx drydock ls                                 ${c.dim("who holds what")}`,
-    `    npx drydock help                               ${c.dim("everything else")}`,
-    "",
-  ].join("\n")
+  const next = [
+    ["npx drydock run --type host -- sh -c 'echo I hold $DRYDOCK_RESOURCE with token $DRYDOCK_TOKEN'", ""],
+    [`npx drydock show lease/${id}`, "what became of the lease"],
+    ["npx drydock lease --type host", "three times: the third has to wait, and says why"],
+    ["npx drydock ls", "who holds what"],
+    ["npx drydock help", "everything else"],
+  ] as const
+  const lines = next.map(([command, what]) => `    ${command.padEnd(44)}${c.dim(what)}`.trimEnd())
+  return [`${done} Next, in another terminal in this folder:`, "", ...lines, ""].join("\n")
 }
