@@ -200,8 +200,6 @@ function isLease(record: YardRecord): record is LeaseRecord {
 
 /** Every field is there, and some are of a type that no statechart writes. */
 function mistyped(record: YardRecord): object {
-  return {
-    ...record,
-    context: { ...record.context, slots: 5, build: "x", resource: {}, waiting: 7, notes: null },
-  }
+  const context = { ...record.context, slots: 5, build: "x", resource: {}, waiting: 7, notes: null }
+  return { ...record, to: "broken", context }
 }

@@ -31,7 +31,7 @@ export function startChaosHost(
     // Our own process wrote it.
     const report = { ...(JSON.parse(line) as Report), atMs: Date.now() }
     reports.push(report)
-    if (process.env.DRYDOCK_CHAOS_REPORTS) console.error(name, line)
+    if (process.env.DRYDOCK_CHAOS_REPORTS) console.error(Date.now() % 1_000_000, name, line)
     for (const look of [...watchers]) look()
   }
   const env = fault === undefined ? {} : { DRYDOCK_FAULT: `${fault.at}:${fault.count}` }

