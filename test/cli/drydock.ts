@@ -35,6 +35,10 @@ export function start(args: readonly string[], { cwd, env = {}, input }: RunOpti
   if (!existsSync(MAIN)) throw new Error("dist/cli/main.js is missing: run `npm run build` first")
   const clean: NodeJS.ProcessEnv = { ...process.env, NO_COLOR: undefined, DRYDOCK_NATS_URL: undefined }
   const child = spawn(process.execPath, [MAIN, ...args], { cwd, env: { ...clean, ...env } })
+  // A test that timed out must not leave it behind.
+  const orphan = () => child.kill("SIGKILL")
+  process.once("exit", orphan)
+  child.once("close", () => process.off("exit", orphan))
   child.stdin.on("error", () => {}) // it may end before it has read everything
   child.stdin.end(input ?? "")
   const text = { stdout: "", stderr: "" }
