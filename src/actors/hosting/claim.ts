@@ -50,6 +50,7 @@ export class Claim {
   /** Renews at once and tells whether the claim is still held: before memory that was in doubt is read back (rule 9). */
   async confirm(): Promise<boolean> {
     if (this.#own > 0) await this.#try()
+    if (this.#ranOut()) await this.#try()
     return this.#own > 0
   }
 
@@ -69,10 +70,18 @@ export class Claim {
     }
   }
 
+  /**
+   * The own claim ran out and the very next message says so: nobody held it in between. Then it is only taken again. To
+   * forget the yard for it would cost a reading back each time that a busy process is late, in which it is late again.
+   */
+  #ranOut(): boolean {
+    return this.#own > 0 && this.#seen.holder === undefined && this.#seen.seq === this.#own + 1
+  }
+
   #changed(state: ClaimState): void {
     this.#seen = state
     if (this.#ended) return
-    if (this.#own === 0 && state.holder === undefined) this.#schedule(0)
+    if (state.holder === undefined && (this.#own === 0 || this.#ranOut())) this.#schedule(0)
     if (this.#own === 0 || state.holder === undefined || state.seq <= this.#own) return
     // Our own renewals come by here too, those whose ack was lost among them. Another's claim ends ours.
     if (state.holder === this.#events.host) this.#own = state.seq
@@ -91,7 +100,8 @@ export class Claim {
     this.#trying = true
     const { log, clock, host, report } = this.#events
     const sentAtMs = clock.monotonicMs()
-    const expect = this.#own > 0 ? this.#own : this.#seen.seq
+    const again = this.#ranOut()
+    const expect = this.#own > 0 && !again ? this.#own : this.#seen.seq
     let retryMs = RENEW_MS
     try {
       const seq = await log.claim(expect, host, CLAIM_TTL_MS)
@@ -101,7 +111,8 @@ export class Claim {
         this.#own = seq
         this.#renewedAtMs = sentAtMs
         if (won) this.#events.won()
-      } else if (this.#own > 0) this.#lose("another host was faster, or the claim was lost")
+      } else if (this.#ranOut() && !again) retryMs = 0
+      else if (this.#own > 0) this.#lose("another host was faster, or the claim was lost")
       else retryMs = RETRY_MS
     } catch (fault) {
       retryMs = RETRY_MS

@@ -1,6 +1,7 @@
 // The host on a log in memory: rules 9 to 17, one by one, with every fault exactly where it hurts.
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { LateClock } from "../../support/late-clock.js"
 import { Stage } from "./stage.js"
 
 let stage: Stage
@@ -205,6 +206,38 @@ describe("who is active (rule 13)", () => {
     first.log.reconnect()
     await stage.clock.advance(3_000)
     expect([first.host.role, second.host.role]).toEqual(["standby", "active"])
+  })
+
+  test("a host that was late takes its claim again and forgets nothing, if nobody came in between", async () => {
+    const clock = new LateClock(stage.clock)
+    const { host, reports } = await stage.enter("a", clock)
+    await stage.pool(1)
+    const before = reports.length
+    clock.busy()
+    await stage.clock.advance(10_000)
+    expect(await stage.say("lease/L1 request", request)).toMatchObject({ outcome: "accepted" })
+    clock.free()
+    await stage.clock.advance(3_000)
+    expect(reports.slice(before)).toEqual([])
+    expect(host.role).toBe("active")
+    expect(await stage.ask("get", { kind: "lease", id: "L1" })).toMatchObject({ record: { to: "active" } })
+  })
+
+  test("a host that was late stands down if another came in between, even one that is gone again", async () => {
+    const clock = new LateClock(stage.clock)
+    const first = await stage.enter("a", clock)
+    await stage.pool(1)
+    const second = await stage.enter("b")
+    clock.busy()
+    await stage.clock.advance(3_000)
+    expect(second.host.role).toBe("active")
+    await stage.say("lease/L1 request", request)
+    await second.host.stop()
+    clock.free()
+    await stage.clock.advance(3_000)
+    expect(first.reports.map(({ event }) => event)).toEqual(expect.arrayContaining(["role", "recovered"]))
+    expect(first.host.role).toBe("active")
+    expect(await stage.ask("get", { kind: "lease", id: "L1" })).toMatchObject({ record: { to: "active" } })
   })
 
   test("a host that stops gives the claim back: the standby need not wait", async () => {

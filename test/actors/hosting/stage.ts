@@ -1,5 +1,6 @@
 // A host, or two, on a log in memory under a clock that only the test moves.
 
+import type { Clock } from "../../../src/actors/hosting/clock.js"
 import { type Host, startHost } from "../../../src/actors/hosting/host.js"
 import type { Report } from "../../../src/actors/hosting/reports.js"
 import { type MemoryLog, openMemoryLog } from "../../../src/actors/log/memory-log.js"
@@ -29,7 +30,7 @@ export class Stage {
     )
   }
 
-  async enter(name: string): Promise<(typeof this.hosts)[number]> {
+  async enter(name: string, clock: Clock = this.clock): Promise<(typeof this.hosts)[number]> {
     const log = openMemoryLog(this.server)
     const reports: Report[] = []
     const host = await startHost({
@@ -37,7 +38,7 @@ export class Stage {
       yard: "default",
       policies,
       version: "test",
-      clock: this.clock,
+      clock,
       host: name,
       report: (said) => reports.push(said),
     })
