@@ -29,6 +29,8 @@ export class Claim {
   #next: Cancellable | undefined
   #trying = false
   #ended = false
+  /** Who waits to know whether the claim is still held. */
+  #asking: ((held: boolean) => void)[] = []
 
   constructor(events: ClaimEvents) {
     this.#events = events
@@ -41,6 +43,13 @@ export class Claim {
   /** Whether the claim is known to be held: younger than its time to live, counted from before it was sent. */
   isFresh(): boolean {
     return this.#own > 0 && this.#events.clock.monotonicMs() - this.#renewedAtMs < CLAIM_TTL_MS
+  }
+
+  /** Resolves when it is known to be held, or known to be lost: whether it is held. */
+  untilKnown(): Promise<boolean> {
+    if (this.isFresh()) return Promise.resolve(true)
+    if (this.#own === 0 || this.#ended) return Promise.resolve(false)
+    return new Promise((resolve) => this.#asking.push(resolve))
   }
 
   get isHeld(): boolean {
@@ -61,6 +70,7 @@ export class Claim {
     await this.#watch?.stop()
     const own = this.#own
     this.#own = 0
+    this.#tellAsking(false)
     if (own === 0) return
     try {
       await this.#events.log.dropClaim(own)
@@ -110,6 +120,8 @@ export class Claim {
         const won = this.#own === 0
         this.#own = seq
         this.#renewedAtMs = sentAtMs
+        // A renewal that came back too late says nothing about now: the next one will.
+        if (this.isFresh()) this.#tellAsking(true)
         if (won) this.#events.won()
       } else if (this.#ranOut() && !again) retryMs = 0
       else if (this.#own > 0) this.#lose("another host was faster, or the claim was lost")
@@ -124,8 +136,13 @@ export class Claim {
     if (this.#own > 0 || this.#seen.holder === undefined) this.#schedule(retryMs)
   }
 
+  #tellAsking(held: boolean): void {
+    for (const resolve of this.#asking.splice(0)) resolve(held)
+  }
+
   #lose(why: string): void {
     this.#own = 0
+    this.#tellAsking(false)
     this.#events.lost(why)
   }
 }

@@ -227,9 +227,9 @@ class YardHost implements Host {
   #answer(question: Question): void {
     void this.#respond(question)
       .catch((fault: unknown) => this.#withJournal(failure(fault, this.#report)))
-      .then((body) => {
-        // Silence, not a guess: a host that may have been replaced says nothing (rule 13).
-        if (body !== undefined && this.#claim.isFresh()) this.#say(question, body)
+      .then(async (body) => {
+        // Silence, not a guess: a host that may have been replaced waits until it knows, or says nothing (rule 13).
+        if (body !== undefined && (await this.#claim.untilKnown())) this.#say(question, body)
       })
   }
 

@@ -216,11 +216,17 @@ describe("who is active (rule 13)", () => {
     clock.busy()
     await stage.clock.advance(10_000)
     expect(await stage.say("lease/L1 request", request)).toMatchObject({ outcome: "accepted" })
+    let answered: object | undefined
+    void stage.ask("get", { kind: "lease", id: "L1" }).then((answer) => {
+      answered = answer
+    })
+    await stage.settle()
+    expect(answered).toBe(undefined)
     clock.free()
     await stage.clock.advance(3_000)
+    expect(answered).toMatchObject({ record: { to: "active" } })
     expect(reports.slice(before)).toEqual([])
     expect(host.role).toBe("active")
-    expect(await stage.ask("get", { kind: "lease", id: "L1" })).toMatchObject({ record: { to: "active" } })
   })
 
   test("a host that was late stands down if another came in between, even one that is gone again", async () => {
@@ -233,7 +239,13 @@ describe("who is active (rule 13)", () => {
     expect(second.host.role).toBe("active")
     await stage.say("lease/L1 request", request)
     await second.host.stop()
+    let answered = false
+    void stage.ask("get", { kind: "lease", id: "L1" }).then(() => {
+      answered = true
+    })
     clock.free()
+    await stage.settle()
+    expect(answered).toBe(false)
     await stage.clock.advance(3_000)
     expect(first.reports.map(({ event }) => event)).toEqual(expect.arrayContaining(["role", "recovered"]))
     expect(first.host.role).toBe("active")
