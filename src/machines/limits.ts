@@ -1,7 +1,7 @@
 // Every limit of the yard in one place (rule 8). docs/limits.md is checked against this file by a test.
 
 export const LIMITS = {
-  /** Body of a command, bytes. The COMMANDS stream refuses anything larger, so only the PubAck says so. */
+  /** Body of a command, bytes. What is larger together with its headers the stream refuses: only the PubAck says so. */
   commandBodyBytes: 64 * 1024,
   /** Headers of a command, bytes; on top of the body in the stream's message limit. */
   commandHeaderBytes: 4 * 1024,

@@ -209,7 +209,7 @@ describe("expiry", () => {
     const end = await ended(alice, "second")
     const lasted = Date.parse(end.at) - Date.parse(active.at)
     expect(lasted).toBeGreaterThanOrEqual(1_000)
-    expect(lasted).toBeLessThan(3_000)
+    expect(lasted).toBeLessThan(6_000)
   })
 
   test("does not touch a lease that was renewed in time", async () => {

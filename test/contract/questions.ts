@@ -35,7 +35,7 @@ export function inquire(on: Stage) {
     async failure(name: string, body: unknown = {}): Promise<{ code: string; message: string }> {
       const data = typeof body === "string" || body instanceof Uint8Array ? body : JSON.stringify(body)
       const answer = await on.alice.nc.request(`drydock.default.query.${name}.alice`, data, {
-        timeout: 8_000,
+        timeout: 20_000,
       })
       const said = answer.json<Answer>()
       expect(said.error).toEqual({

@@ -161,7 +161,7 @@ export async function startPerson(
     },
     async ask(name, body = {}) {
       const answer = await nc.request(`drydock.${yard}.query.${name}.${as}`, JSON.stringify(body), {
-        timeout: 8_000,
+        timeout: 20_000,
       })
       return answer.json<Json>()
     },
