@@ -105,6 +105,7 @@ class Stranger {
     const next = (command: number, rev = 1): YardRecord => ({
       ...lease,
       rev: lease.rev + rev,
+      from: lease.to,
       to: "broken",
       path: ["broken"],
       cause: { ...lease.cause, command },
@@ -133,8 +134,7 @@ class Stranger {
       default: {
         // As a host would write it that has slept.
         const after = yard.journal - 1 - this.random.below(20)
-        const marks = { "Drydock-After": String(after), "Drydock-Sent": String(after) }
-        return { ...say(next(1 + this.random.below(yard.cursor))), headers: marks }
+        return { ...say(next(1 + this.random.below(yard.cursor))), headers: marksOf(after, yard.cursor) }
       }
     }
   }
@@ -146,13 +146,13 @@ class Stranger {
     for await (const command of this.recorder.log.commands(yard.cursor + 1)) open.push(command)
     const skipped = kind === "undecided-skipping" ? this.random.below(open.length) : 0
     for (const command of open.slice(skipped)) {
-      const { journal } = yard
+      const { journal, cursor: before } = yard
       const verdict = step(yard, command)
       if (verdict.kind !== "recorded") continue
       const record =
         kind === "undecided-wrong-types" ? mistyped(verdict.record) : this.#differently(verdict.record)
-      const marks: { [name: string]: string } =
-        kind === "undecided-with-headers" ? { "Drydock-After": String(journal) } : {}
+      // Of another host, or of somebody who writes by hand.
+      const marks = kind === "undecided-with-headers" ? marksOf(journal, before) : {}
       return {
         subject: this.#subject(verdict.record),
         data: JSON.stringify(record),
@@ -192,6 +192,10 @@ class Stranger {
   #subject({ kind, id }: YardRecord): string {
     return `drydock.${this.yard}.journal.${kind}.${id}`
   }
+}
+
+function marksOf(after: number, cursor: number): { readonly [name: string]: string } {
+  return { "Drydock-After": String(after), "Drydock-Cursor": String(cursor), "Drydock-Sent": "0" }
 }
 
 function isLease(record: YardRecord): record is LeaseRecord {

@@ -65,8 +65,10 @@ function judge({ yard, commands, journal }: History): readonly Counted[] {
     if (typeof record === "string") continue
     const { command } = record.cause
     if (!isProven({ seq, headers })) {
-      const proven = journal.slice(index + 1).find(isProven)
-      const bound = proven === undefined ? lastCommand : Number(proven.headers?.["Drydock-Cursor"])
+      const proven = journal
+        .slice(index + 1)
+        .find((later) => isProven(later) && later.headers?.["Drydock-Cursor"] !== undefined)
+      const bound = Number(proven?.headers?.["Drydock-Cursor"] ?? lastCommand)
       const isNext = command > cursor && record.rev === (revs.get(subject) ?? 0) + 1
       if (!isNext || command > bound || contextFault(record) !== undefined) continue
     }

@@ -3,8 +3,9 @@
 
 import { parseArgs } from "node:util"
 import { startTestServer } from "../support/server.js"
-import { check } from "./checkers/index.js"
+import { BROKEN_BY_A_SECOND_HOST, check } from "./checkers/index.js"
 import { crashPoints, crashRace } from "./crash.js"
+import { appendForeign } from "./foreign.js"
 import { startChaosHost } from "./host.js"
 import { race } from "./race.js"
 import { random } from "./random.js"
@@ -20,6 +21,7 @@ const { positionals, values } = parseArgs({
     points: { type: "string", default: "200" },
     requests: { type: "string", default: "500" },
     seed: { type: "string" },
+    foreign: { type: "boolean", default: false },
     slow: { type: "string", default: "0.2" },
   },
 })
@@ -66,12 +68,21 @@ async function crashAll(points: number): Promise<void> {
       requests,
       habits: LASTING,
       points: left.slice(0, POINTS_PER_RACE),
-      timeoutMs: 600_000,
+      timeoutMs: 300_000,
+      during: async (recorder, racing, host) => {
+        if (!values.foreign) return
+        const options = { racing, count: 100, random: choices }
+        const injections = await appendForeign(server, yard, recorder, host, options)
+        for (const { kind } of injections) reached.set(kind, (reached.get(kind) ?? 0) + 1)
+      },
     })
     for (const { at, reached: there } of crashes) if (there) reached.set(at, (reached.get(at) ?? 0) + 1)
     left = left.slice(crashes.length)
     const commands = `${history.commands.length} commands, ${history.journal.length} records`
-    judge(check(history), `race ${round}: ${crashes.length} crashes, ${commands}`)
+    judge(
+      check(history, values.foreign ? BROKEN_BY_A_SECOND_HOST : []),
+      `race ${round}: ${crashes.length} crashes, ${commands}`,
+    )
   }
   console.log([...reached].map(([at, count]) => `${at} ${count}`).join(", "))
 }

@@ -1,6 +1,7 @@
 // The race: client processes ask for exclusive hosts, far more than there are. Whatever else happens meanwhile (kills,
 // foreign appends, a lost claim) is `during`.
 
+import { setTimeout as pause } from "node:timers/promises"
 import { makePool } from "../support/person.js"
 import type { TestServer } from "../support/server.js"
 import { type Child, startChild } from "./child.js"
@@ -24,14 +25,14 @@ export interface RaceOptions {
 
 const HABITS = { atOnce: 125, holdMs: 20, cancelled: 0.2, expiring: 0.03 }
 
-/** Needs an active host. Returns when every client has ended, `during` is over and the yard is quiet. */
+/** Needs an active host. Returns when every client has ended or its time is over, `during` is over and the yard is quiet. */
 export async function race(options: RaceOptions): Promise<History> {
-  const { server, yard, seed, clients = 4, requests = 500, hosts = 8, timeoutMs = 120_000 } = options
+  const { server, yard, seed, clients: count = 4, requests = 500, hosts = 8, timeoutMs = 120_000 } = options
   const recorder = await startRecorder(server, yard)
   try {
     await makePool(recorder.person, hosts, 1)
     let racing = true
-    const runs = Array.from({ length: clients }, (_, index) =>
+    const runs = Array.from({ length: count }, (_, index) =>
       runClient({
         ...HABITS,
         ...options.habits,
@@ -39,25 +40,29 @@ export async function race(options: RaceOptions): Promise<History> {
         yard,
         principal: `c${index}`,
         seed: seed * 101 + index,
-        requests: Math.ceil(requests / clients),
+        requests: Math.ceil(requests / count),
       }),
     )
-    const reports = inTime(Promise.all(runs.map((run) => run.report)), timeoutMs).finally(() => {
+    const reports = Promise.all(runs.map(({ report }) => report))
+    const over = inTime(reports, timeoutMs).finally(() => {
       racing = false
-      for (const { child } of runs) child.signal("SIGKILL")
+      for (const { child } of runs) child.signal("SIGTERM")
     })
-    const [told] = await Promise.all([reports, options.during?.(recorder, () => racing)])
+    await Promise.all([over, options.during?.(recorder, () => racing)])
     await recorder.quiet()
-    return await recorder.history(hosts, told)
+    return await recorder.history({ hosts, clients: await reports })
   } finally {
     await recorder.close()
   }
 }
 
-function runClient(options: ClientOptions): {
+interface Run {
   readonly child: Child
+  /** What it heard, at its end or at SIGTERM. */
   readonly report: Promise<ClientReport>
-} {
+}
+
+function runClient(options: ClientOptions): Run {
   const lines: string[] = []
   const child = startChild("client", options, (line) => lines.push(line))
   const report = child.exited.then((code) => {
@@ -67,17 +72,13 @@ function runClient(options: ClientOptions): {
   return { child, report }
 }
 
-async function inTime<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new Error(`the clients are not through after ${timeoutMs} ms`)),
-      timeoutMs,
-    )
-  })
+/** Waits for the work, but not for longer than this. */
+async function inTime(work: Promise<unknown>, timeoutMs: number): Promise<void> {
+  const patience = new AbortController()
+  const late = pause(timeoutMs, undefined, { signal: patience.signal }).catch(() => {})
   try {
-    return await Promise.race([work, late])
+    await Promise.race([work, late])
   } finally {
-    clearTimeout(timer)
+    patience.abort()
   }
 }

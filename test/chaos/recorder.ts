@@ -9,7 +9,6 @@ import { type Person, startPerson } from "../support/person.js"
 import { policies } from "../support/policies.js"
 import type { TestServer } from "../support/server.js"
 import type { HeardEvent, History } from "./history.js"
-import type { ClientReport } from "./processes/options.js"
 
 export interface Recorder {
   readonly person: Person
@@ -18,7 +17,7 @@ export interface Recorder {
   readonly events: readonly HeardEvent[]
   /** Resolves when every command has been decided, follow-ups included. Throws after `timeoutMs` (30 s). */
   quiet(timeoutMs?: number): Promise<void>
-  history(hosts: number, clients: readonly ClientReport[]): Promise<History>
+  history(heard: Pick<History, "hosts" | "clients">): Promise<History>
   close(): Promise<void>
 }
 
@@ -49,7 +48,7 @@ export async function startRecorder(server: TestServer, yard: string): Promise<R
         if (Date.now() > deadlineMs) throw new Error(`still not quiet after ${timeoutMs} ms`)
       }
     },
-    async history(hosts, clients) {
+    async history(heard) {
       const commands: CommandMessage[] = []
       for await (const command of log.commands(1)) commands.push(command)
       const journal: JournalMessage[] = []
@@ -57,7 +56,7 @@ export async function startRecorder(server: TestServer, yard: string): Promise<R
       await nc.flush()
       const options = { name: yard, policies, hashes: machineHashes() }
       const { yard: recovered } = await recover(log, options, () => {})
-      return { yard, hosts, commands, journal, events, clients, recovered }
+      return { ...heard, yard, commands, journal, events, recovered }
     },
     async close() {
       await person.close()

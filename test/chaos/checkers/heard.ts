@@ -20,14 +20,9 @@ export const noOutcomeLost: Checker = (history) => {
     records.set(`${record.kind}/${record.id}@${record.rev}`, record)
     commands.add(record.cause.command)
   }
-  const told = new Map<number, Told["outcome"]>()
   for (const { id, text } of history.clients.flatMap(({ outcomes }) => outcomes)) {
     // The host wrote it.
     const { outcome, command, record } = JSON.parse(text) as Told
-    const before = told.get(command)
-    if (before !== undefined && before !== outcome)
-      problems.push(`command ${command} (${id}) was told ${before} and then ${outcome}`)
-    told.set(command, before ?? outcome)
     if (outcome === "rejected") {
       if (commands.has(command)) problems.push(`command ${command} (${id}) was rejected but has a record`)
       continue
@@ -38,6 +33,20 @@ export const noOutcomeLost: Checker = (history) => {
       problems.push(`command ${command} (${id}) was accepted, but ${at} is not stored`)
     else if (!isDeepStrictEqual(stored, record))
       problems.push(`command ${command} (${id}) was accepted with another record than the stored ${at}`)
+  }
+  return problems
+}
+
+/** What was told of a command stays: it may be told again, by the next host, but not otherwise. */
+export const noOutcomeChanges: Checker = (history) => {
+  const problems: string[] = []
+  const told = new Map<number, Told["outcome"]>()
+  for (const { id, text } of history.clients.flatMap(({ outcomes }) => outcomes)) {
+    const { outcome, command } = JSON.parse(text) as Told
+    const before = told.get(command)
+    if (before !== undefined && before !== outcome)
+      problems.push(`command ${command} (${id}) was told ${before} and then ${outcome}`)
+    told.set(command, before ?? outcome)
   }
   return problems
 }

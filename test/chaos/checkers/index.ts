@@ -1,10 +1,16 @@
 // Every property that a run must have, by the name under which it is reported.
 
 import type { Checker, History } from "../history.js"
-import { noEventInvented, noOutcomeLost } from "./heard.js"
+import { noEventInvented, noOutcomeChanges, noOutcomeLost } from "./heard.js"
 import { noGapInRevs, oneHolderPerSlot, oneRecordPerCommand, tokensGrow } from "./journal.js"
 import { journalIsReplay, recoveredEqualsReplayed, restoredEqualsReplayed } from "./replay.js"
-import { everyRequestEnds, nobodyWaitsBesideAFreeHost, noSharedHolds, servedInOrder } from "./service.js"
+import {
+  everyRequestEnds,
+  nobodyWaitsBesideAFreeHost,
+  noSharedHolds,
+  noWakeUpLost,
+  servedInOrder,
+} from "./service.js"
 
 export const checkers = {
   oneHolderPerSlot,
@@ -12,8 +18,10 @@ export const checkers = {
   everyRequestEnds,
   tokensGrow,
   servedInOrder,
+  noWakeUpLost,
   nobodyWaitsBesideAFreeHost,
   noOutcomeLost,
+  noOutcomeChanges,
   noEventInvented,
   oneRecordPerCommand,
   noGapInRevs,
@@ -22,6 +30,16 @@ export const checkers = {
   recoveredEqualsReplayed,
 } as const satisfies { readonly [name: string]: Checker }
 export type CheckerName = keyof typeof checkers
+
+/**
+ * What a second host that decides differently may break, and ours cannot mend: it lets somebody wait who was entitled;
+ * it goes past commands, follow-ups among them, whose outcome is then told as what they would be now.
+ */
+export const BROKEN_BY_A_SECOND_HOST: readonly CheckerName[] = [
+  "servedInOrder",
+  "noWakeUpLost",
+  "noOutcomeChanges",
+]
 
 const PROBLEMS_SHOWN = 5
 

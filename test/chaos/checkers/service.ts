@@ -31,8 +31,10 @@ export const everyRequestEnds: Checker = (history) => {
   for (const record of last.values())
     if (record.to !== "destroyed") problems.push(`lease/${record.id} is ${record.to} at the end`)
   for (const { leases } of history.clients)
-    for (const { lease, end } of leases)
-      if (end !== "refused" && !last.has(lease)) problems.push(`lease/${lease} has no record`)
+    for (const { lease, end, message } of leases) {
+      if (end === "waiting") problems.push(`lease/${lease}: its client still waits for ${message}`)
+      else if (end !== "refused" && !last.has(lease)) problems.push(`lease/${lease} has no record`)
+    }
   return problems
 }
 
@@ -54,7 +56,7 @@ export const noSharedHolds: Checker = (history) => {
  * No wake-up is lost. A quiet moment is one at which every follow-up that a record ordered has been decided: then
  * nobody waits beside a host that is free, or that could be built.
  */
-export const nobodyWaitsBesideAFreeHost: Checker = (history) => {
+export const noWakeUpLost: Checker = (history) => {
   const problems: string[] = []
   const records = new Map(countedIn(history).map((counted) => [counted.record.cause.command, counted]))
   const outstanding = new Set<string>()
@@ -70,9 +72,15 @@ export const nobodyWaitsBesideAFreeHost: Checker = (history) => {
     if (count.waiting > 0 && count.free > 0)
       problems.push(`after command ${seq}: ${count.waiting} wait beside ${count.free} free hosts`)
   }
-  if (count.waiting > 0 && count.free > 0)
-    problems.push(`at the end ${count.waiting} wait beside ${count.free} free hosts`)
   return problems
+}
+
+/** At the end nobody waits beside a free host, whatever happened on the way. */
+export const nobodyWaitsBesideAFreeHost: Checker = (history) => {
+  const count = new Occupation(history)
+  for (const { record } of countedIn(history)) count.take(record)
+  if (count.waiting === 0 || count.free === 0) return []
+  return [`at the end ${count.waiting} wait beside ${count.free} free hosts`]
 }
 
 /** How many wait, and how many hosts are free. */

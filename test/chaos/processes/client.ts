@@ -69,6 +69,7 @@ function stateIn(text: string): Seen | undefined {
 
 let ids = 0
 async function say(target: string, verb: string, body: object): Promise<Said> {
+  doing.set(target.slice(target.indexOf("/") + 1), verb)
   for (;;) {
     const id = `${principal}-${++ids}`
     const outcome = new Promise<Said>((resolve) => awaited.set(id, resolve))
@@ -97,7 +98,11 @@ async function isQueued(id: string, subject: string, body: object): Promise<bool
   return false
 }
 
+/** What each lease that is not through waits for. */
+const doing = new Map<string, string>()
+
 async function until(lease: string, ...states: string[]): Promise<Seen> {
+  doing.set(lease, states.join(" or "))
   for (;;) {
     for (const state of states) {
       const found = seen.get(lease)?.get(state)
@@ -110,8 +115,10 @@ async function until(lease: string, ...states: string[]): Promise<Seen> {
 async function live(lease: string): Promise<void> {
   const expires = next() < options.expiring
   const givesUpAfterMs = !expires && next() < options.cancelled ? below(300) - 100 : undefined
-  const ended = (end: ClientReport["leases"][number]["end"], message = "") =>
+  const ended = (end: ClientReport["leases"][number]["end"], message = "") => {
+    doing.delete(lease)
     report.leases.push({ lease, end, message })
+  }
   const request = say(`lease/${lease}`, "request", { type: "host", ...(expires ? { ttl: "1s" } : {}) })
   if (givesUpAfterMs !== undefined) {
     // A third of them in the same breath as the request.
@@ -146,6 +153,12 @@ async function live(lease: string): Promise<void> {
   await until(lease, "destroyed")
   ended("released")
 }
+
+// Its time is over: what it heard so far, and what it waits for.
+process.once("SIGTERM", () => {
+  for (const [lease, message] of doing) report.leases.push({ lease, end: "waiting", message })
+  process.stdout.write(JSON.stringify(report), () => process.exit())
+})
 
 let asked = 0
 await Promise.all(

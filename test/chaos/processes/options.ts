@@ -36,8 +36,11 @@ export const clientReport = z.object({
   leases: z.array(
     z.object({
       lease: z.string(),
-      /** `gave-up`: it said `release` before it knew of a grant; `refused`: the request was rejected for good. */
-      end: z.enum(["released", "gave-up", "expired", "refused"]),
+      /**
+       * `gave-up`: it said `release` before it knew of a grant; `refused`: the request was rejected for good; `waiting`:
+       * the client's time was over while it waited for what `message` says.
+       */
+      end: z.enum(["released", "gave-up", "expired", "refused", "waiting"]),
       message: z.string(),
     }),
   ),
