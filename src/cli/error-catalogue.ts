@@ -262,11 +262,6 @@ const CATALOGUE: { readonly [code: string]: ErrorEntry } = {
     why: "the server refuses this user",
     cures: ["name a user in the URL, or set DRYDOCK_HOST_USER and DRYDOCK_HOST_PASSWORD"],
   },
-  "jetstream-forbidden": {
-    exit: EXIT.denied,
-    why: "these are the credentials of a person; a host needs the account with JetStream",
-    cures: ["set DRYDOCK_HOST_USER and DRYDOCK_HOST_PASSWORD"],
-  },
   "stream-conflict": {
     exit: EXIT.never,
     why: "a stream of this name is something else",
@@ -287,6 +282,16 @@ const CATALOGUE: { readonly [code: string]: ErrorEntry } = {
     exit: EXIT.tryLater,
     why: "the nats-server of the run before does not end",
     cures: [],
+  },
+  "bad-generation-file": {
+    exit: EXIT.never,
+    why: "the file of the generation in the store is damaged",
+    cures: [],
+  },
+  "store-unusable": {
+    exit: EXIT.never,
+    why: "the store folder cannot be used",
+    cures: ["drydock up --store DIR"],
   },
   "bad-password-file": { exit: EXIT.never, why: "host.password in the store is damaged", cures: [] },
   "unsupported-platform": { exit: EXIT.never, why: "the embedded server needs a POSIX system", cures: [] },

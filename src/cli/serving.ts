@@ -11,6 +11,8 @@ import { count, spell } from "./text.js"
 
 export interface ServingOptions extends NatsAccess {
   readonly yard: string
+  /** At least this generation of fencing tokens. */
+  readonly generation?: number | undefined
   readonly report: (report: Report) => void
 }
 
@@ -22,7 +24,7 @@ export interface Serving {
 
 /** Resolves when the host takes part; it need not be active yet. Throws what connecting and the set-up throw. */
 export async function serve(options: ServingOptions): Promise<Serving> {
-  const { yard, report, ...access } = options
+  const { yard, report, generation, ...access } = options
   const log = await openNatsLog({ ...access, yard, name: "drydock host" })
   try {
     const host = await startHost({
@@ -32,6 +34,7 @@ export async function serve(options: ServingOptions): Promise<Serving> {
       version: packageVersion(),
       report,
       faults: faultsFromEnvironment(process.env),
+      ...(generation === undefined ? {} : { generation }),
     })
     return {
       host,

@@ -7,6 +7,8 @@ export type Report =
       readonly actors: number
       readonly journal: number
       readonly cursor: number
+      /** Of fencing tokens, by the yard's own record. */
+      readonly generation: number
       readonly ms: number
     }
   /** A message in the journal that is no record: somebody wrote there who may not. */

@@ -114,6 +114,7 @@ export class Term {
       actors: yard.actors.size,
       journal: yard.journal,
       cursor: yard.cursor,
+      generation: generationOf(yard),
       ms: Math.round(clock.monotonicMs() - startedMs),
     })
     faults("recovered")

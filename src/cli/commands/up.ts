@@ -10,6 +10,7 @@ import { type Backend, openBackend } from "../backend.js"
 import type { Call } from "../call.js"
 import { demo } from "../demo.js"
 import { CliError, failureOf } from "../failure.js"
+import { generationIn } from "../generation.js"
 import { numberOf, yardNameOf } from "../input.js"
 import { aborted, type Interruption, interruption } from "../interruption.js"
 import { Live } from "../live.js"
@@ -50,10 +51,14 @@ export async function up(call: Call): Promise<number> {
 
     // 2. The host, until it is active.
     const progress = out.progress("the yard's host is starting")
+    const generation = backend.isOurs ? await generationIn(store, yard) : undefined
     const serving = await serve({
       ...backend.access,
       yard,
+      generation: generation?.known,
       report: (report) => {
+        if (report.event === "recovered")
+          void generation?.note(report.generation).catch((error: unknown) => out.failure(failureOf(error)))
         const isNews = report.event !== "recovered" && report.event !== "role"
         if (isNews) out.event({ event: "report", ...reportJson(report) }, () => reportLine(report))
       },
