@@ -2,19 +2,17 @@
 
 import { createHash, randomBytes } from "node:crypto"
 import type { AnyPolicy } from "../../blueprints/blueprint.js"
-import { LIMITS } from "../../machines/limits.js"
-import { type Kind, PRINCIPAL } from "../../machines/names.js"
+import type { Kind } from "../../machines/names.js"
 import { registry } from "../../machines/registry.js"
 import type { Rejection } from "../../machines/rejection.js"
-import { type Log, LogError, type Question, type Reading } from "../log/log.js"
-import { answer, isQuery, QueryFailure, queryBodies } from "./answers.js"
+import type { Log, Reading } from "../log/log.js"
 import { Claim } from "./claim.js"
 import { type Clock, systemClock } from "./clock.js"
 import { type Faults, noFaults } from "./faults.js"
+import { QueryDesk } from "./query-desk.js"
 import type { Reporter } from "./reports.js"
 import { StreamClock } from "./stream-clock.js"
 import { type Aftermath, Term } from "./term.js"
-import { decode, encode } from "./wire.js"
 
 const RESTART_MS = 200
 const STORAGE_RETRY_MS = 1_000
@@ -82,6 +80,8 @@ class YardHost implements Host {
   #queries: Reading | undefined
   readonly #poison = new Map<number, Rejection>()
   #waiting: (() => void)[] = []
+  #termAsked: ((term: Term | undefined) => void)[] = []
+  readonly #desk: QueryDesk
 
   constructor(options: HostOptions) {
     this.#options = options
@@ -97,6 +97,14 @@ class YardHost implements Host {
       report: this.#report,
       won: () => this.#won(),
       lost: (why) => this.#standDown(why),
+    })
+    this.#desk = new QueryDesk({
+      log: options.log,
+      clock: this.#clock,
+      report: this.#report,
+      term: (withinMs) => this.#nextTerm(withinMs),
+      status: (term) => this.#status(term),
+      isOwner: () => this.#claim.untilKnown(),
     })
   }
 
@@ -166,8 +174,9 @@ class YardHost implements Host {
       over: (why, after) => this.#over(term, why, after),
     })
     if (this.#ended || !this.#claim.isHeld) return term.end()
-    this.#queries ??= await log.serveQueries((question) => this.#answer(question))
+    this.#queries ??= await log.serveQueries((question) => void this.#desk.take(question))
     this.#term = term
+    for (const resolve of this.#termAsked.splice(0)) resolve(term)
     // Queries are answered while it waits for space.
     if (this.#storageFull !== undefined) await this.#pause(STORAGE_RETRY_MS)
     await this.#begin(term)
@@ -217,6 +226,7 @@ class YardHost implements Host {
   #standDown(why: string): void {
     const term = this.#term
     this.#term = undefined
+    for (const resolve of this.#termAsked.splice(0)) resolve(undefined)
     this.#report({ event: "role", role: "standby", why })
     const queries = this.#queries
     this.#queries = undefined
@@ -224,74 +234,17 @@ class YardHost implements Host {
     Promise.all([term?.end(), queries?.stop()]).catch(failed)
   }
 
-  #answer(question: Question): void {
-    void this.#respond(question)
-      .catch((fault: unknown) => this.#withJournal(failure(fault, this.#report)))
-      .then(async (body) => {
-        // Silence, not a guess: a host that may have been replaced waits until it knows, or says nothing (rule 13).
-        if (body !== undefined && (await this.#claim.untilKnown())) this.#say(question, body)
+  /** The term that stands, or the next one within so many milliseconds. */
+  #nextTerm(withinMs: number): Promise<Term | undefined> {
+    if (this.#term !== undefined && !this.#term.isOver) return Promise.resolve(this.#term)
+    if (!this.#claim.isHeld) return Promise.resolve(undefined)
+    return new Promise((resolve) => {
+      const timer = this.#clock.after(withinMs, () => resolve(undefined))
+      this.#termAsked.push((term) => {
+        timer.cancel()
+        resolve(term)
       })
-  }
-
-  /** Whatever was asked, an answer that cannot leave must not end the host. */
-  #say(question: Question, body: object): void {
-    try {
-      question.answer(encode(body))
-    } catch (fault) {
-      if (fault instanceof LogError && fault.fault === "too-large") {
-        const message = "the answer is larger than a message may be: ask for less at a time"
-        question.answer(encode(this.#withJournal({ error: { code: "over-limit", message } })))
-      } else this.#report({ event: "trouble", doing: "answering a query", fault })
-    }
-  }
-
-  /** What is refused before it is looked at rests on what is stored. */
-  #withJournal(answered: object): object {
-    return this.#term === undefined ? answered : { ...answered, journal: this.#term.stored }
-  }
-
-  async #respond({ name, principal, data }: Question): Promise<object | undefined> {
-    const term = this.#term
-    if (term === undefined) return undefined
-    if (!isQuery(name)) {
-      const known = Object.keys(queryBodies).join(", ")
-      throw new QueryFailure("invalid", `there is no query ${name.slice(0, 64)}: there are ${known}`)
-    }
-    if (!PRINCIPAL.test(principal))
-      throw new QueryFailure("invalid", "a principal is 1 to 32 letters, digits and -, not beginning with -")
-    const parsed = queryBodies[name].safeParse(decode(data))
-    if (!parsed.success) {
-      const [issue] = parsed.error.issues
-      throw new QueryFailure(
-        "invalid",
-        `${issue?.path.map(String).join(".") ?? ""} ${issue?.message ?? ""}`.trim(),
-      )
-    }
-    const { atLeast = 0 } = parsed.data
-    if (atLeast > term.stored) await this.#reached(term, atLeast)
-    const rests = term.yard.journal
-    const answered = await answer(name, parsed.data, {
-      yard: term.yard,
-      log: this.#options.log,
-      stored: term.stored,
-      decidedUpTo: term.decidedUpTo,
-      outcomeOf: (command) => term.outcomeOf(command),
-      status: () => this.#status(term),
-    }).catch((fault: unknown) => failure(fault, this.#report))
-    // It may rest on records that are on their way: it leaves when they are stored, or never.
-    await new Promise<void>((resolve) => void term.whenStored(rests, resolve))
-    return { ...answered, journal: rests }
-  }
-
-  async #reached(term: Term, seq: number): Promise<void> {
-    let takeBack = () => {}
-    const stored = new Promise<true>((resolve) => {
-      takeBack = term.whenStored(seq, () => resolve(true))
     })
-    const reached = await Promise.race([stored, this.#pause(LIMITS.queryWaitMs)])
-    takeBack()
-    if (reached !== true)
-      throw new QueryFailure("behind", `this host has stored ${term.stored}, not yet ${seq}`)
   }
 
   #status(term: Term): object {
@@ -310,10 +263,4 @@ class YardHost implements Host {
   #pause(ms: number): Promise<undefined> {
     return new Promise((resolve) => this.#clock.after(ms, () => resolve(undefined)))
   }
-}
-
-function failure(fault: unknown, report: Reporter): object {
-  if (fault instanceof QueryFailure) return { error: { code: fault.code, message: fault.message } }
-  report({ event: "trouble", doing: "answering a query", fault })
-  return { error: { code: "internal", message: "the yard could not answer this: see the host's log" } }
 }

@@ -79,6 +79,10 @@ export class Term {
   #settled: number
   #purgedBelow = 0
   readonly #outcomes = new Map<number, object>()
+  #setOver: () => void = () => {}
+  readonly over = new Promise<void>((resolve) => {
+    this.#setOver = resolve
+  })
 
   private constructor(options: TermOptions, recovered: Recovered) {
     this.#options = options
@@ -310,10 +314,16 @@ export class Term {
     if (!this.#ended) this.#options.over(why, after)
   }
 
+  /** Whether its memory is worth nothing any more; `over` resolves then. */
+  get isOver(): boolean {
+    return this.#ended
+  }
+
   /** Stops deciding and writing. What is under way is dropped; the next term reads it back. */
   async end(): Promise<void> {
     if (this.#ended) return
     this.#ended = true
+    this.#setOver()
     this.#writer.end()
     this.#effects.end()
     this.#timers.end()

@@ -376,4 +376,14 @@ describe("queries", () => {
     expect(await hopeless).toMatchObject({ error: { code: "behind" } })
     expect(await stage.ask("get", { kind: "lease", id: "L1" })).toMatchObject({ record: { to: "active" } })
   })
+
+  test("a question that comes while memory is read back is answered after it", async () => {
+    await stage.enter("a")
+    await stage.pool(1)
+    stage.server.inject({ on: "append", what: "lose-ack" })
+    await stage.publish("lease/L1 request", request)
+    const asked = [stage.ask("get", { kind: "lease", id: "L1" }), stage.ask("status")]
+    await stage.clock.advance(1_000)
+    expect(await Promise.all(asked)).toMatchObject([{ record: { id: "L1" } }, { role: "active" }])
+  })
 })
