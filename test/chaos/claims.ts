@@ -5,6 +5,8 @@
 import type { ClaimState, Log } from "../../src/actors/log/log.js"
 
 export interface Claims {
+  /** Resolves when somebody holds it. */
+  held(): Promise<void>
   /** Ends the claim of a host that is dead. */
   end(holder: string): Promise<void>
   close(): Promise<void>
@@ -18,6 +20,9 @@ export async function watchClaims(log: Log): Promise<Claims> {
     for (const wake of changed.splice(0)) wake()
   })
   return {
+    async held() {
+      while (state?.holder === undefined) await new Promise<void>((resolve) => changed.push(resolve))
+    },
     async end(holder) {
       while (state === undefined || state.holder === holder) {
         const next = new Promise<void>((resolve) => changed.push(resolve))

@@ -32,7 +32,8 @@ export const everyRequestEnds: Checker = (history) => {
     if (record.to !== "destroyed") problems.push(`lease/${record.id} is ${record.to} at the end`)
   for (const { leases } of history.clients)
     for (const { lease, end, message } of leases) {
-      if (end === "waiting") problems.push(`lease/${lease}: its client still waits for ${message}`)
+      if (end === "waiting")
+        problems.push(`lease/${lease} (${last.get(lease)?.to}): its client still waits for ${message}`)
       else if (end !== "refused" && !last.has(lease)) problems.push(`lease/${lease} has no record`)
     }
   return problems
