@@ -43,7 +43,7 @@ export const FOREIGN_HEADER = "Chaos-Foreign"
 /**
  * The records of a journal. The rule is written a second time, apart from src/actors/hosting/recovery.ts, so that each
  * is a check of the other: a message whose writer did not know the one before counts only if it is a record of this
- * yard with a fitting context, about a command that existed and was not decided, and its actor's next revision.
+ * yard with a fitting context, about a command to its actor that existed and was not decided, and its actor's next revision.
  */
 export function countedIn(history: History): readonly Counted[] {
   const known = judged.get(history)
@@ -69,6 +69,8 @@ function judge({ yard, commands, journal }: History): readonly Counted[] {
         .slice(index + 1)
         .find((later) => isProven(later) && later.headers?.["Drydock-Cursor"] !== undefined)
       const bound = Number(proven?.headers?.["Drydock-Cursor"] ?? lastCommand)
+      const said = commands[command - 1]?.subject.split(".") ?? []
+      if (said[3] !== record.kind || said[4] !== record.id) continue
       const isNext = command > cursor && record.rev === (revs.get(subject) ?? 0) + 1
       if (!isNext || command > bound || contextFault(record) !== undefined) continue
     }

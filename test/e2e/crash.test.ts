@@ -35,6 +35,7 @@ test("strangers in the journal stop nothing: every command has one record or was
     requests: 200,
     habits: { atOnce: 25, holdMs: 150 },
     points: crashPoints(2, random(6), 0),
+    timeoutMs: 45_000,
     during: async (recorder, racing, host) => {
       injections = await appendForeign(server, "foreign", recorder, host, {
         racing,

@@ -81,6 +81,18 @@ test("a record about a command that did not exist stays void when that command h
   expect(await person.ask("get", ghost)).toMatchObject({ error: { code: "unknown-actor" } })
 })
 
+test("a record about a command to somebody else is void, and that command gets its own", async () => {
+  const { record } = await person.say("network/real put")
+  await host.stop()
+  const said = person.say("network/mine put")
+  // The same connection, so the stream has it before this.
+  const { seq: other = 0 } = await person.publish("network/quiet remove")
+  await append({ ...record, kind: "network", id: "theirs", cause: { ...record?.cause, command: other - 1 } })
+  host = await startTestHost(server)
+  expect(await said).toMatchObject({ outcome: "accepted", record: { id: "mine" } })
+  expect(await person.ask("get", { kind: "network", id: "theirs" })).toHaveProperty("error")
+})
+
 test("a refusal that a dying host did not tell is told by the next one, also behind a stranger's message", async () => {
   await person.say("network/real put")
   await host.stop()

@@ -1,11 +1,12 @@
 // From the journal to a yard in memory. The last record of every actor is its state (rule 16). Messages that our hosts
 // wrote carry proof that the writer knew the journal up to the message before (`Drydock-After`); any other message is
-// judged by what lies before it: it counts only if it parses, is about a command that COMMANDS has, follows on every
+// judged by what lies before it: it counts only if it parses, is about a command to its actor that COMMANDS has, follows on every
 // earlier command, and is its actor's next revision. Otherwise it is void and the subject's previous message stands
 // (rule 12). Whether COMMANDS had the command shows later in what our host wrote next (`Drydock-Cursor`): a command that
 // comes afterwards must not make a record of what was void. So every host comes to the same, at any time.
 
 import type { YardRecord } from "../../machines/record.js"
+import { parseCommandSubject } from "../../machines/subjects.js"
 import { createYard, restore, type Yard, type YardOptions } from "../kernel/index.js"
 import type { JournalMessage, Log } from "../log/log.js"
 import { contextFault } from "./foreign-context.js"
@@ -113,6 +114,7 @@ class Judge {
     if (misfit !== undefined) return misfit
     if (record.cause.command > ((await this.#cursorBehind(message.seq)) ?? this.lastCommand))
       return "it is about a command that does not exist"
+    if (await this.#isToAnother(record)) return "it is about a command to another actor"
     const before = await this.countedBefore(message.seq)
     if (before !== undefined && record.cause.command <= before.cause.command)
       return "it is about a command that was decided before"
@@ -120,6 +122,16 @@ class Judge {
     const last = previous === undefined ? undefined : await this.lastCounted(previous)
     const rev = last?.record.rev ?? 0
     return record.rev === rev + 1 ? undefined : `it is revision ${record.rev} after ${rev}`
+  }
+
+  /** Whether the command that it names, if COMMANDS still has it, was said to somebody else. */
+  async #isToAnother({ kind, id, cause }: YardRecord): Promise<boolean> {
+    for await (const command of this.log.commands(cause.command)) {
+      if (command.seq !== cause.command) return false
+      const address = parseCommandSubject(this.yard, command.subject)
+      return address?.kind !== kind || address.id !== id
+    }
+    return false
   }
 
   /** The last command with a record, as the next host of ours after a sequence saw it; undefined before there is one. */
