@@ -34,7 +34,7 @@ const PASSES: Partial<Record<FaultPoint, number>> = {
   "after-send": 40,
   timer: 2,
 }
-/** COMMANDS must be full for it: see test/e2e/crash.test.ts. */
+/** All but the one that COMMANDS must be full for: test/e2e/crash.test.ts has a test of its own for it. */
 const HOOKS = FAULT_POINTS.filter((point) => point !== "before-purge")
 
 /** `count` points: every hook in turn, and as many random moments between them. */

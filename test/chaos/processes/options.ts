@@ -13,7 +13,6 @@ export const hostOptions = z.object({
   user: z.string().optional(),
   pass: z.string().optional(),
 })
-export type HostProcessOptions = z.output<typeof hostOptions>
 
 export const clientOptions = z.object({
   ...server,
