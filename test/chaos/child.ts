@@ -1,5 +1,5 @@
-// A process of a chaos run: started, heard line by line, killed, stopped, waited for. All die with the test process's
-// own end, at the latest when their standard output closes.
+// A process of a chaos run: started, heard line by line, killed, stopped, waited for. They die with the test
+// process, whatever happens to that: their standard input ends with it.
 
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
@@ -29,7 +29,7 @@ export function startChild(
 ): Child {
   const script = fileURLToPath(new URL(`processes/${name}.ts`, import.meta.url))
   const child = spawn(process.execPath, ["--import", "tsx", script, JSON.stringify(options)], {
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["pipe", "pipe", "inherit"],
     env: { ...process.env, DRYDOCK_FAULT: "", ...env },
   })
   running.add(child)

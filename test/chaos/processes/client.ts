@@ -160,6 +160,9 @@ process.once("SIGTERM", () => {
   process.stdout.write(JSON.stringify(report), () => process.exit())
 })
 
+// Whoever started it has ended.
+process.stdin.resume().once("end", () => process.exit(1))
+
 let asked = 0
 await Promise.all(
   Array.from({ length: options.atOnce }, async () => {
@@ -167,4 +170,4 @@ await Promise.all(
   }),
 )
 await nc.close()
-process.stdout.write(JSON.stringify(report))
+process.stdout.write(JSON.stringify(report), () => process.exit())

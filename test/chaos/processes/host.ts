@@ -26,6 +26,11 @@ const host = await startHost({
   faults: faultsFromEnvironment(process.env),
 })
 process.once("SIGTERM", () => {
-  void host.stop().then(() => log.close())
+  void host
+    .stop()
+    .then(() => log.close())
+    .then(() => process.exit())
 })
+// Whoever started it has ended.
+process.stdin.resume().once("end", () => process.exit(1))
 tell({ event: "started" })
