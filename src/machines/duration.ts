@@ -31,12 +31,16 @@ export const duration = z
 const INSTANT = /^(\d{4})-(\d{2})-(\d{2})T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})$/
 
 /** An ISO 8601 time with its zone, brought to UTC with milliseconds. */
+/** Times that are written with a year of four digits, in UTC: only these can be read back from a record. */
+const FIRST_MS = Date.UTC(1970, 0, 1)
+const LAST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
+
 export const instant = z
   .string()
   .max(40)
   .transform((text, context) => {
     const ms = isOfCalendar(text) ? Date.parse(text) : Number.NaN
-    if (Number.isNaN(ms)) {
+    if (!(ms >= FIRST_MS && ms <= LAST_MS)) {
       context.addIssue({
         code: "custom",
         message: 'not a time: write ISO 8601 in UTC, such as "2026-01-01T12:00:00Z"',

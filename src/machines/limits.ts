@@ -45,6 +45,8 @@ export const LIMITS = {
   authorizationsPerBlueprint: 1_000,
   /** Rows of one answer to a query. */
   queryRows: 1_000,
+  /** Queries that a host works on at once. */
+  queriesUnderWay: 1_024,
   /** How long a query may wait for `atLeast`, milliseconds. */
   queryWaitMs: 5_000,
 } as const

@@ -4,6 +4,7 @@
 
 import type { Send } from "../../machines/record.js"
 import { internalSubject } from "../../machines/subjects.js"
+import { COMMAND_LIMIT_MOST } from "../../nats/streams.js"
 import { CAUSE_HEADER } from "../kernel/index.js"
 import type { Log } from "../log/log.js"
 import { LogError } from "../log/log.js"
@@ -13,9 +14,8 @@ import type { Reporter } from "./reports.js"
 import { encode } from "./wire.js"
 
 const RETRY_MS = 250
-/** The host may raise the limit of COMMANDS by 10 % at a time, at most to twice what it was. */
+/** The host may raise the limit of COMMANDS by 10 % at a time, at most to twice what it was made with. */
 const RAISE = 1.1
-const RAISE_AT_MOST = 2
 
 export interface EffectsOptions {
   readonly log: Log
@@ -33,7 +33,6 @@ export class Effects {
   readonly #outstanding = new Map<number, number>()
   #stored: number
   #ended = false
-  #baseLimit: number | undefined
 
   constructor(options: EffectsOptions, stored: number) {
     this.#options = options
@@ -62,8 +61,9 @@ export class Effects {
   }
 
   /** A command that no record ordered: a timer, a take-over, what a successor finds due. */
-  say(send: Send, cause: string): void {
-    void this.#publish(send, cause)
+  /** Resolves to true when it is acknowledged, to false when this term ends before. */
+  say(send: Send, cause: string): Promise<boolean> {
+    return this.#publish(send, cause)
   }
 
   end(): void {
@@ -98,8 +98,7 @@ export class Effects {
       await purge()
       const facts = await log.commandFacts()
       if (facts.messages < facts.maxMessages) return
-      this.#baseLimit ??= facts.maxMessages
-      const raised = Math.min(Math.ceil(facts.maxMessages * RAISE), this.#baseLimit * RAISE_AT_MOST)
+      const raised = Math.min(Math.ceil(facts.maxMessages * RAISE), COMMAND_LIMIT_MOST)
       if (raised <= facts.maxMessages) return
       await log.setCommandLimit(raised)
       report({ event: "queue-raised", maxMessages: raised })

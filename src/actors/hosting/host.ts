@@ -73,6 +73,10 @@ class YardHost implements Host {
   readonly #streamClock: StreamClock
   readonly #hashes = machineHashes()
   #isTakeOver = false
+  /** Counts the claims won. */
+  #tenure = 0
+  /** The last of them in which a record was stored: the host before is fenced since. */
+  #fencedTenure = 0
   #storageFull: string | undefined
   #term: Term | undefined
   #opening = false
@@ -80,7 +84,7 @@ class YardHost implements Host {
   #queries: Reading | undefined
   readonly #poison = new Map<number, Rejection>()
   #waiting: (() => void)[] = []
-  #termAsked: ((term: Term | undefined) => void)[] = []
+  readonly #termAsked = new Set<(term: Term | undefined) => void>()
   readonly #desk: QueryDesk
 
   constructor(options: HostOptions) {
@@ -126,17 +130,23 @@ class YardHost implements Host {
   async stop(): Promise<void> {
     this.#ended = true
     const term = this.#term
-    if (term !== undefined && this.#options.log.connected())
-      await Promise.race([term.settled(), this.#pause(5_000)])
-    this.#term = undefined
-    await this.#queries?.stop()
-    await term?.end()
-    await this.#claim.end()
+    try {
+      if (term !== undefined && this.#options.log.connected())
+        await Promise.race([term.settled(), this.#pause(5_000)])
+    } catch (fault) {
+      // The connection broke meanwhile: what was not told is told by the next host.
+      this.#report({ event: "trouble", doing: "finishing what was under way", fault })
+    } finally {
+      this.#term = undefined
+      await Promise.allSettled([this.#closeQueries(), term?.end()])
+      await this.#claim.end()
+    }
   }
 
   #won(): void {
     ;(this.#options.faults ?? noFaults)("claimed")
     this.#isTakeOver = true
+    this.#tenure++
     void this.#open()
   }
 
@@ -159,12 +169,12 @@ class YardHost implements Host {
 
   async #openOnce(): Promise<void> {
     const { log, generation, faults, yard, policies } = this.#options
+    const tenure = this.#tenure
     const term: Term = await Term.open({
       log,
       clock: this.#clock,
-      yard: { name: yard, policies, hashes: this.#hashes },
+      yard: { name: yard, policies, hashes: this.#hashes, generation },
       host: this.name,
-      generation: generation ?? 1,
       report: this.#report,
       faults: faults ?? noFaults,
       poison: this.#poison,
@@ -173,10 +183,15 @@ class YardHost implements Host {
       stored: () => this.#hasSpace(),
       over: (why, after) => this.#over(term, why, after),
     })
-    if (this.#ended || !this.#claim.isHeld) return term.end()
     this.#queries ??= await log.serveQueries((question) => void this.#desk.take(question))
+    // Meanwhile the claim may have gone, and even come back: then what was read is old.
+    if (this.#ended || !this.#claim.isHeld || tenure !== this.#tenure) {
+      await term.end()
+      if (this.#ended || !this.#claim.isHeld) await this.#closeQueries()
+      return
+    }
     this.#term = term
-    for (const resolve of this.#termAsked.splice(0)) resolve(term)
+    this.#tellAsking()
     // Queries are answered while it waits for space.
     if (this.#storageFull !== undefined) await this.#pause(STORAGE_RETRY_MS)
     await this.#begin(term)
@@ -204,7 +219,31 @@ class YardHost implements Host {
     if (this.#term === term) this.#dropTerm(why)
   }
 
+  /**
+   * The term that may answer questions. A host that took over is silent until its first record is stored: before, the
+   * one that it replaces could still write, and tell what this one does not know.
+   */
+  get #answering(): Term | undefined {
+    const isSilent = this.#fencedTenure !== this.#tenure && this.#storageFull === undefined
+    return isSilent || this.#term?.isOver === true ? undefined : this.#term
+  }
+
+  #tellAsking(): void {
+    const term = this.#answering
+    if (term !== undefined) for (const ask of [...this.#termAsked]) ask(term)
+  }
+
+  async #closeQueries(): Promise<void> {
+    const queries = this.#queries
+    this.#queries = undefined
+    await queries?.stop()
+  }
+
   #hasSpace(): void {
+    if (this.#fencedTenure !== this.#tenure) {
+      this.#fencedTenure = this.#tenure
+      this.#tellAsking()
+    }
     if (this.#storageFull === undefined) return
     this.#storageFull = undefined
     this.#report({ event: "storage-back" })
@@ -226,24 +265,24 @@ class YardHost implements Host {
   #standDown(why: string): void {
     const term = this.#term
     this.#term = undefined
-    for (const resolve of this.#termAsked.splice(0)) resolve(undefined)
+    for (const ask of [...this.#termAsked]) ask(undefined)
     this.#report({ event: "role", role: "standby", why })
-    const queries = this.#queries
-    this.#queries = undefined
     const failed = (fault: unknown) => this.#report({ event: "trouble", doing: "standing down", fault })
-    Promise.all([term?.end(), queries?.stop()]).catch(failed)
+    Promise.all([term?.end(), this.#closeQueries()]).catch(failed)
   }
 
   /** The term that stands, or the next one within so many milliseconds. */
   #nextTerm(withinMs: number): Promise<Term | undefined> {
-    if (this.#term !== undefined && !this.#term.isOver) return Promise.resolve(this.#term)
-    if (!this.#claim.isHeld) return Promise.resolve(undefined)
+    const term = this.#answering
+    if (term !== undefined || !this.#claim.isHeld) return Promise.resolve(term)
     return new Promise((resolve) => {
-      const timer = this.#clock.after(withinMs, () => resolve(undefined))
-      this.#termAsked.push((term) => {
+      const told = (term: Term | undefined) => {
         timer.cancel()
+        this.#termAsked.delete(told)
         resolve(term)
-      })
+      }
+      const timer = this.#clock.after(withinMs, () => told(undefined))
+      this.#termAsked.add(told)
     })
   }
 

@@ -29,6 +29,7 @@ interface Asked {
 
 export class QueryDesk {
   readonly #options: QueryDeskOptions
+  #underWay = 0
   /** Last sequence that any term knew to be stored. */
   #stored = 0
 
@@ -38,11 +39,19 @@ export class QueryDesk {
 
   /** Answers, or says nothing. Never throws. */
   async take(question: Question): Promise<void> {
+    if (this.#underWay >= LIMITS.queriesUnderWay) {
+      const message = "too many queries are under way: ask again in a moment"
+      this.#say(question, { error: { code: "over-limit", message }, journal: this.#stored })
+      return
+    }
+    this.#underWay++
     try {
       const body = await this.#answerTo(question)
       if (body !== undefined && (await this.#options.isOwner())) this.#say(question, body)
     } catch (fault) {
       this.#options.report({ event: "trouble", doing: "answering a query", fault })
+    } finally {
+      this.#underWay--
     }
   }
 
@@ -85,22 +94,17 @@ export class QueryDesk {
   async #reached(term: Term, seq: number, untilMs: number): Promise<boolean> {
     if (seq <= term.stored) return !term.isOver
     const { clock } = this.#options
-    let takeBack = () => {}
-    const stored = new Promise<boolean>((resolve) => {
-      takeBack = term.whenStored(seq, () => resolve(true))
+    return await new Promise<boolean>((resolve) => {
+      const takeBack = term.whenStored(seq, (stored) => {
+        timer?.cancel()
+        resolve(stored)
+      })
+      const late = () => {
+        takeBack()
+        resolve(false)
+      }
+      const timer = Number.isFinite(untilMs) ? clock.after(untilMs - clock.monotonicMs(), late) : undefined
     })
-    const ends: Promise<boolean>[] = [stored, term.over.then(() => false)]
-    let timer: { cancel(): void } | undefined
-    if (untilMs !== Number.POSITIVE_INFINITY)
-      ends.push(
-        new Promise((resolve) => {
-          timer = clock.after(untilMs - clock.monotonicMs(), () => resolve(false))
-        }),
-      )
-    const reached = await Promise.race(ends)
-    timer?.cancel()
-    takeBack()
-    return reached
   }
 
   /** Whatever was asked, an answer that cannot leave must not end the host. */

@@ -7,6 +7,7 @@
 
 import type { YardRecord } from "../../machines/record.js"
 import { parseCommandSubject } from "../../machines/subjects.js"
+import { DrydockError } from "../error.js"
 import { createYard, restore, type Yard, type YardOptions } from "../kernel/index.js"
 import type { JournalMessage, Log } from "../log/log.js"
 import { contextFault } from "./foreign-context.js"
@@ -93,6 +94,13 @@ class Judge {
   async counts(message: JournalMessage): Promise<YardRecord | undefined> {
     if (this.#verdicts.has(message.seq)) return this.#verdicts.get(message.seq)
     const read = readRecord(this.yard, message.subject, message.data)
+    // One of ours that this version cannot read is the truth all the same: to go on without it would be to forget it.
+    if (typeof read === "string" && isProven(message))
+      throw new DrydockError(
+        "unreadable-record",
+        `journal message ${message.seq} was written by a host of this yard, but ${read}`,
+        "run the version of Drydock that wrote it, or a newer one",
+      )
     const why = typeof read === "string" ? read : await this.#faultOf(message, read)
     if (why === undefined && typeof read !== "string") {
       if (!isProven(message)) this.#verdicts.set(message.seq, read)

@@ -38,8 +38,6 @@ export interface TermOptions {
   readonly clock: Clock
   readonly yard: YardOptions
   readonly host: string
-  /** At least this generation of tokens (rule 6). */
-  readonly generation: number
   readonly report: Reporter
   readonly faults: Faults
   /** Outlives the term: time goes on. */
@@ -79,10 +77,6 @@ export class Term {
   #settled: number
   #purgedBelow = 0
   readonly #outcomes = new Map<number, object>()
-  #setOver: () => void = () => {}
-  readonly over = new Promise<void>((resolve) => {
-    this.#setOver = resolve
-  })
 
   private constructor(options: TermOptions, recovered: Recovered) {
     this.#options = options
@@ -132,16 +126,16 @@ export class Term {
 
   /** Tells and sends what may not have left, and begins to decide. */
   async begin(): Promise<void> {
-    const { log, host, generation, isTakeOver } = this.#options
+    const { log, host, isTakeOver } = this.#options
     const { yard } = this
     const recovered = this.#recovered
     await this.#tellAgain(recovered)
-    if (isTakeOver) await this.#takeOver(host, Math.max(generation, generationOf(yard)))
+    if (isTakeOver) await this.#takeOver(host, generationOf(yard))
     if (this.#ended) return
     for (const [actor, { record }] of yard.actors) this.#timers.set(actor, record.timers)
     for (const { seq, record } of recovered.unsent) this.#effects.order(seq, record.sends)
     for (const [index, send] of allDuties(yard).entries())
-      this.#effects.say(send, `${yard.journal}.due-${index}`)
+      void this.#effects.say(send, `${yard.journal}.due-${index}`)
     if (this.#ended) return
     const reading = await log.readCommands(this.#decided + 1, (message) => this.#receive(message))
     if (this.#ended) await reading.stop()
@@ -177,6 +171,7 @@ export class Term {
     const jump = this.#streamClock.observe(message.timestampMs)
     if (jump !== undefined) this.#stopForClock(jump)
     if (this.#clockJumpMs !== undefined) return
+    this.#timers.clockMoved()
     this.#decided = message.seq
     const verdict = this.#decide(message)
     if (verdict === undefined) return
@@ -230,7 +225,20 @@ export class Term {
     }
   }
 
-  #tell({ verdict, text }: Decided): void {
+  /** Telling is at most once: what cannot be told (a body larger than the server takes) is reported. */
+  #tell(decided: Decided): void {
+    try {
+      this.#tellWhoAsked(decided)
+    } catch (fault) {
+      this.#options.report({
+        event: "trouble",
+        doing: `telling the outcome of ${decided.verdict.command}`,
+        fault,
+      })
+    }
+  }
+
+  #tellWhoAsked({ verdict, text }: Decided): void {
     const { log } = this.#options
     const { name } = this.yard
     if (verdict.kind === "nothing") return
@@ -276,9 +284,9 @@ export class Term {
     }
   }
 
-  #fire(actor: ActorKey, timer: Timer): void {
+  async #fire(actor: ActorKey, timer: Timer): Promise<boolean> {
     const record = this.yard.actors.get(actor)?.record
-    if (record === undefined || this.#ended) return
+    if (record === undefined || this.#ended) return false
     this.#options.faults("timer")
     const send: Send = {
       kind: record.kind,
@@ -287,12 +295,13 @@ export class Term {
       sender: "timer",
       body: { timer: timer.id, at: timer.at },
     }
-    this.#effects.say(send, `${this.yard.journal}.timer`)
+    return await this.#effects.say(send, `${this.yard.journal}.timer`)
   }
 
   #stopForClock(aheadMs: number): void {
     if (this.#clockJumpMs !== undefined) return
     this.#clockJumpMs = aheadMs
+    this.#timers.end()
     this.#reading?.pause()
     this.#options.report({ event: "clock-jump", aheadMs })
   }
@@ -314,7 +323,7 @@ export class Term {
     if (!this.#ended) this.#options.over(why, after)
   }
 
-  /** Whether its memory is worth nothing any more; `over` resolves then. */
+  /** Whether its memory is worth nothing any more. */
   get isOver(): boolean {
     return this.#ended
   }
@@ -323,7 +332,6 @@ export class Term {
   async end(): Promise<void> {
     if (this.#ended) return
     this.#ended = true
-    this.#setOver()
     this.#writer.end()
     this.#effects.end()
     this.#timers.end()
@@ -332,12 +340,12 @@ export class Term {
 
   /** Waits until everything that was decided is stored and told. For a graceful stop. */
   async settled(): Promise<void> {
-    await new Promise<void>((resolve) => void this.#writer.whenStored(this.yard.journal, resolve))
+    await new Promise<void>((resolve) => void this.#writer.whenStored(this.yard.journal, () => resolve()))
     await this.#options.log.flush()
   }
 
   /** Calls back when the journal is stored up to a sequence. Returns what takes the wish back. */
-  whenStored(seq: number, release: () => void): () => void {
+  whenStored(seq: number, release: (stored: boolean) => void): () => void {
     return this.#writer.whenStored(seq, release)
   }
 

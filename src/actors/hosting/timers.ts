@@ -7,7 +7,10 @@ import { byText, SortedList } from "../kernel/sorted-list.js"
 import type { Cancellable, Clock } from "./clock.js"
 import type { StreamClock } from "./stream-clock.js"
 
-const FIRE_AGAIN_MS = 1_000
+/** A firing that is acknowledged lies in the queue and will be decided: only if all else fails is it fired again. */
+const FIRE_AGAIN_MS = 30_000
+/** Firings that may be on their way at once: many deadlines that passed together must not crowd out follow-ups. */
+const UNDER_WAY = 64
 const SHORTEST_WAIT_MS = 5
 
 interface Armed {
@@ -26,12 +29,14 @@ export class Timers {
   )
   #alarm: Cancellable | undefined
   #alarmMs = Number.POSITIVE_INFINITY
+  #underWay = 0
   #ended = false
 
   constructor(
     readonly clock: Clock,
     readonly streamClock: StreamClock,
-    readonly fire: (actor: ActorKey, timer: Timer) => void,
+    /** Sends the command; resolves to true when it is acknowledged. */
+    readonly fire: (actor: ActorKey, timer: Timer) => Promise<boolean>,
   ) {}
 
   /** All timers of an actor, as its last record has them. */
@@ -72,7 +77,7 @@ export class Timers {
   }
 
   #arm(): void {
-    if (this.#ended) return
+    if (this.#ended || this.#underWay >= UNDER_WAY) return
     const first = this.#order.first()
     const now = this.streamClock.now()
     if (first === undefined || now === undefined) return
@@ -86,16 +91,25 @@ export class Timers {
     this.#alarm = undefined
     this.#alarmMs = Number.POSITIVE_INFINITY
     const now = this.streamClock.now() ?? 0
-    for (;;) {
+    while (!this.#ended && this.#underWay < UNDER_WAY) {
       const first = this.#order.first()
-      if (this.#ended || first === undefined || first.dueMs > now) break
-      this.fire(first.actor, { id: first.id, at: first.at })
-      this.#order.delete(first)
-      const again = { ...first, dueMs: now + FIRE_AGAIN_MS }
-      this.#order.add(again)
-      const others = (this.#byActor.get(first.actor) ?? []).filter((armed) => armed !== first)
-      this.#byActor.set(first.actor, [...others, again])
+      if (first === undefined || first.dueMs > now) break
+      this.#fireOnce(first, now)
     }
-    this.#arm()
+    if (this.#underWay < UNDER_WAY) this.#arm()
+  }
+
+  /** Until it is acknowledged it stands at "later"; then it waits for the record that supersedes it. */
+  #fireOnce(armed: Armed, now: number): void {
+    this.#order.delete(armed)
+    const again = { ...armed, dueMs: now + FIRE_AGAIN_MS }
+    this.#order.add(again)
+    const others = (this.#byActor.get(armed.actor) ?? []).filter((other) => other !== armed)
+    this.#byActor.set(armed.actor, [...others, again])
+    this.#underWay++
+    void this.fire(armed.actor, { id: armed.id, at: armed.at }).finally(() => {
+      this.#underWay--
+      this.#arm()
+    })
   }
 }

@@ -33,7 +33,7 @@ export interface Decided {
 interface Held {
   readonly seq: number
   readonly order: number
-  readonly release: () => void
+  readonly release: (stored: boolean) => void
 }
 
 export interface WriterOptions {
@@ -83,13 +83,13 @@ export class Writer {
     if (this.#ended) return
     this.#waiting.push(decided)
     if (decided.text !== undefined) this.#records++
-    if (!this.#busy) void this.#run()
+    if (!this.#busy) this.#run().catch((error: unknown) => this.#broke(error))
   }
 
-  /** Calls back when the journal is stored up to a sequence; at once when it is. Returns what takes the wish back. */
-  whenStored(seq: number, release: () => void): () => void {
-    if (seq <= this.#stored) {
-      release()
+  /** Calls back with true when the journal is stored up to a sequence, with false when this writer ends before. Returns what takes the wish back. */
+  whenStored(seq: number, release: (stored: boolean) => void): () => void {
+    if (seq <= this.#stored || this.#ended) {
+      release(seq <= this.#stored)
       return () => {}
     }
     const held: Held = { seq, order: this.#order++, release }
@@ -103,6 +103,17 @@ export class Writer {
   end(): void {
     this.#ended = true
     this.#waiting = []
+    for (const held of [...this.#held]) {
+      this.#held.delete(held)
+      held.release(false)
+    }
+  }
+
+  /** What was settled may have left or not: the next term tells it again. */
+  #broke(error: unknown): void {
+    if (this.#ended) return
+    this.end()
+    this.#options.failed(new LogError("uncertain", "settling failed", { cause: error }), undefined)
   }
 
   async #run(): Promise<void> {
@@ -151,10 +162,7 @@ export class Writer {
       this.#ended = true
       const fault =
         error instanceof LogError ? error : new LogError("uncertain", "the append failed", { cause: error })
-      failed(
-        fault,
-        taken.find((decided) => decided.text !== undefined),
-      )
+      failed(fault, largest(taken))
       return false
     }
   }
@@ -186,7 +194,15 @@ export class Writer {
       const first = this.#held.first()
       if (first === undefined || first.seq > this.#stored) return
       this.#held.delete(first)
-      first.release()
+      first.release(true)
     }
   }
+}
+
+/** The verdict with the largest record: the one that is too large, when one of them is. */
+function largest(taken: readonly Decided[]): Decided | undefined {
+  let found: Decided | undefined
+  for (const decided of taken)
+    if (decided.text !== undefined && decided.text.length > (found?.text?.length ?? -1)) found = decided
+  return found
 }

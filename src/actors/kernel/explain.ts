@@ -2,7 +2,7 @@
 
 import { type Answer, consider } from "./consider.js"
 import { roomsFor } from "./entitlement.js"
-import { isBuilding, leasesAhead, poolOf } from "./waiting.js"
+import { isBuilding, leasesAhead, lookAtPool } from "./waiting.js"
 import { leasesOn, type Room, recordOf, type Yard } from "./yard.js"
 
 const HOLDERS_NAMED = 16
@@ -35,7 +35,7 @@ export function explain(yard: Yard, id: string): Explanation | undefined {
   const lease = recordOf(yard, "lease", id)
   if (lease === undefined) return undefined
   const { type, blueprints, order, waiting, build, reason, resource, until } = lease.context
-  const ahead = lease.to === "pending" ? leasesAhead(poolOf(yard, type), order) : 0
+  const ahead = lease.to === "pending" ? leasesAhead(lookAtPool(yard, type), order) : 0
   const considered = lease.to === "pending" ? consider(yard, type, blueprints) : []
   const base = { id, state: lease.to, ahead, waiting, considered }
   if (lease.to !== "pending") {

@@ -9,7 +9,7 @@ import { consider, hopelessness, isHopeless, waitingFor } from "./consider.js"
 import { firstFit } from "./entitlement.js"
 import type { Received } from "./receive.js"
 import { resourceCount } from "./room.js"
-import { poolOf } from "./waiting.js"
+import { lookAtPool } from "./waiting.js"
 import { leasesOn, nextToken, type Place, recordOf, type Yard } from "./yard.js"
 
 export function factsFor(yard: Yard, received: Received, command: Command): unknown {
@@ -38,7 +38,7 @@ export function factsFor(yard: Yard, received: Received, command: Command): unkn
 /** A newcomer has the greatest order of all, so it gets what the entitled leave, if the window has room for it. */
 function fateOfRequest(yard: Yard, body: { type: string; blueprints?: string[] }, command: Command): Fate {
   const blueprints = body.blueprints ?? null
-  const pool = poolOf(yard, body.type)
+  const pool = lookAtPool(yard, body.type)
   const place =
     pool.entitled.size < LIMITS.entitledPerPool
       ? firstFit(yard, body.type, { blueprints, building: false }, pool.left)

@@ -36,6 +36,7 @@ export type Reception =
     }
 
 const ISSUES_LISTED = 16
+const MESSAGE_CHARS = 300
 
 export function receive(yard: string, command: Command): Reception {
   const address = parseCommandSubject(yard, command.subject)
@@ -134,8 +135,8 @@ function tooLarge(bytes: number): Rejection {
 
 function invalidBody(error: z.ZodError): Rejection {
   const issues: Issue[] = error.issues.slice(0, ISSUES_LISTED).map((issue) => ({
-    path: issue.path.map(String).join("."),
-    message: issue.message,
+    path: short(issue.path.map(String).join(".")),
+    message: short(issue.message, MESSAGE_CHARS),
   }))
   const [first] = issues
   const where = first === undefined || first.path === "" ? "" : `${short(first.path)}: `
@@ -148,6 +149,6 @@ function invalid(path: string, message: string): Rejection {
 }
 
 /** Text of strangers in a message of ours: bounded. */
-function short(text: string): string {
-  return text.length > 80 ? `${text.slice(0, 80)}…` : text
+function short(text: string, chars = 80): string {
+  return text.length > chars ? `${text.slice(0, chars)}…` : text
 }

@@ -1,7 +1,7 @@
 // What each blueprint has to give, kept up to date: free sites, idle and shared resources. Everything is derived from
 // records; `refresh…` puts one object where it belongs now and takes it out of where it was.
 
-import type { Almanac, Survey } from "../../blueprints/blueprint.js"
+import type { Almanac, AnyPolicy, BoundPolicy, Survey } from "../../blueprints/blueprint.js"
 import { canonical } from "../../machines/json.js"
 import type { ActorKey } from "../../machines/names.js"
 import type { BlueprintRecord, ResourceRecord } from "../../machines/record.js"
@@ -13,8 +13,7 @@ export function resurvey(yard: Yard, blueprint: BlueprintRecord): void {
   forget(yard, blueprint.id)
   const policy = yard.policies.get(blueprint.context.type)
   if (policy === undefined) return
-  const parsed = policy.bind(blueprint.context.config)
-  const bound = "policy" in parsed ? parsed.policy : undefined
+  const bound = bind(policy, blueprint)
   const watched = new Set<ActorKey>()
   const survey = bound === undefined ? UNFIT : surveyed(() => bound.survey(watching(yard, watched)))
   const room: Room = {
@@ -55,6 +54,17 @@ const UNFIT: Survey = {
   sites: [],
   closed: new Map(),
   problems: ["its config does not fit the installed blueprint type: `configure` it"],
+}
+
+/** Undefined when the config does not fit, or the policy fails over it. */
+function bind(policy: AnyPolicy, blueprint: BlueprintRecord): BoundPolicy | undefined {
+  try {
+    const parsed = policy.bind(blueprint.context.config)
+    return "policy" in parsed ? parsed.policy : undefined
+  } catch {
+    // Said as "does not fit": such a blueprint serves nobody, and breaks nobody (K-09).
+    return undefined
+  }
 }
 
 /** A policy that throws serves nobody, and breaks nobody (K-09). */

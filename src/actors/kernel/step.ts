@@ -20,7 +20,7 @@ import { evolve } from "./evolve.js"
 import { factsFor } from "./facts.js"
 import { type Received, receive } from "./receive.js"
 import { move, verbsIn } from "./statechart.js"
-import { isNewDemand, poolOf } from "./waiting.js"
+import { isNewDemand, lookAtPool } from "./waiting.js"
 import type { Yard } from "./yard.js"
 
 interface About {
@@ -158,7 +158,7 @@ function overLimit(yard: Yard, received: Received, facts: unknown): Rejection | 
   if (fate.kind !== "wait" && fate.kind !== "build") return undefined
   if (yard.pendingLeases >= LIMITS.pendingLeases)
     return { code: "over-limit", message: "too many leases wait in this yard: try again later" }
-  const pool = poolOf(yard, type)
+  const pool = lookAtPool(yard, type)
   if (pool.classes.size >= LIMITS.classesPerPool && isNewDemand(pool, blueprints, fate.kind === "build"))
     return { code: "over-limit", message: `too many different demands wait for ${type}: try again later` }
   return undefined

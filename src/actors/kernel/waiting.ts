@@ -6,16 +6,20 @@ import { NOTHING_GIVEN } from "./entitlement.js"
 import { SortedList } from "./sorted-list.js"
 import { type DemandClass, type Pool, recordOf, type Waiter, type Yard } from "./yard.js"
 
+/** The pool of a type, or an empty one that nobody keeps: for those who only look. */
+export function lookAtPool(yard: Yard, type: string): Pool {
+  return yard.pools.get(type) ?? emptyPool(type)
+}
+
+function emptyPool(type: string): Pool {
+  return { type, classes: new Map(), waiters: new Map(), entitled: new Map(), left: NOTHING_GIVEN }
+}
+
+/** The pool of a type, made if there is none. */
 export function poolOf(yard: Yard, type: string): Pool {
   const there = yard.pools.get(type)
   if (there !== undefined) return there
-  const pool: Pool = {
-    type,
-    classes: new Map(),
-    waiters: new Map(),
-    entitled: new Map(),
-    left: NOTHING_GIVEN,
-  }
+  const pool = emptyPool(type)
   yard.pools.set(type, pool)
   return pool
 }

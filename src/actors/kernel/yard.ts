@@ -12,6 +12,8 @@ export interface Yard {
   readonly policies: ReadonlyMap<string, AnyPolicy>
   /** Structural hash of every statechart, for the records. */
   readonly hashes: { readonly [K in Kind]: string }
+  /** At least this generation of tokens, whatever the yard's record says: what the host knows from elsewhere. */
+  readonly generation: number
   /** Sequence of the last command that has a record. */
   cursor: number
   /** Sequence of the last message in the journal; the next record gets this + 1. */
@@ -129,6 +131,8 @@ export interface YardOptions {
   readonly name: string
   readonly policies: readonly AnyPolicy[]
   readonly hashes: { readonly [K in Kind]: string }
+  /** Default 1. */
+  readonly generation?: number | undefined
 }
 
 export function createYard(options: YardOptions): Yard {
@@ -136,6 +140,7 @@ export function createYard(options: YardOptions): Yard {
     name: options.name,
     policies: new Map(options.policies.map((policy) => [policy.type, policy])),
     hashes: options.hashes,
+    generation: options.generation ?? 1,
     cursor: 0,
     journal: 0,
     lastAtMs: 0,
@@ -175,9 +180,9 @@ export function leasesOn(yard: Yard, resource: string): SortedList<string> {
   return yard.leasesOn.get(resource) ?? NO_LEASES
 }
 
-/** The generation of tokens: from the yard's own record, 1 before there is one. */
+/** The generation of tokens: the greater of the yard's own record and of what its host knows. */
 export function generationOf(yard: Yard): number {
-  return recordOf(yard, "yard", yard.name)?.context.generation ?? 1
+  return Math.max(yard.generation, recordOf(yard, "yard", yard.name)?.context.generation ?? 1)
 }
 
 const TOKENS_PER_GENERATION = 2 ** 40

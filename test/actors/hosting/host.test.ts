@@ -387,3 +387,64 @@ describe("queries", () => {
     expect(await Promise.all(asked)).toMatchObject([{ record: { id: "L1" } }, { role: "active" }])
   })
 })
+
+describe("what a hostile review found", () => {
+  test("a time that a record could not be read back with is refused", async () => {
+    await stage.enter("a")
+    await stage.pool(1)
+    const far = { type: "host", until: "9999-12-31T23:59:59-01:00" }
+    expect(await stage.say("lease/L1 request", far)).toMatchObject({ outcome: "rejected", code: "invalid" })
+    const last = { type: "host", until: "9999-12-31T23:59:59.999Z" }
+    expect(await stage.say("lease/L2 request", last)).toMatchObject({ outcome: "accepted" })
+  })
+
+  test("a record of our own that cannot be read stops the take-over: it is never forgotten", async () => {
+    const first = await stage.enter("a")
+    await stage.pool(1)
+    await first.host.stop()
+    const { lastSeq } = stage.server.stream("JOURNAL")?.facts() ?? { lastSeq: 0 }
+    const newer = JSON.stringify({ v: 2, kind: "lease", id: "L1" })
+    await stage.server.publish("drydock.default.journal.lease.L1", newer, {
+      "Drydock-After": String(lastSeq),
+    })
+    const second = await stage.enter("b")
+    await stage.clock.advance(2_000)
+    const troubles = second.reports.filter(({ event }) => event === "trouble")
+    expect(
+      troubles.map((report) => ("fault" in report ? (report.fault as { code?: string }).code : "")),
+    ).toContain("unreadable-record")
+    expect(second.reports.map(({ event }) => event)).not.toContain("role")
+  })
+
+  test("a host that is told of a later generation gives no earlier token, not even to who waited before", async () => {
+    await (await stage.enter("a")).host.stop()
+    const commands = ["device/h0 put", "service/pool put", "blueprint/lab create"] as const
+    await stage.publish(commands[0], { interfaces: { eth0: { network: "net", address: "10.0.0.1" } } })
+    await stage.publish(commands[1], {
+      type: "drydock.pool",
+      bindings: { b0: { device: "h0", interface: "eth0" } },
+    })
+    await stage.publish(commands[2], { type: "almanac-service-host", config: { services: ["pool"] } })
+    await stage.publish("lease/L1 request", request)
+    await stage.enter("b", undefined, 7)
+    await stage.clock.advance(500)
+    const granted = stage.journal().flatMap(({ record }) => (record?.id === "L1" ? [record.context] : []))
+    const { token } = granted.at(-1) as { token: number }
+    expect(Math.floor(token / 2 ** 40)).toBe(7)
+  })
+
+  test("a host that takes over is silent until its first record is stored", async () => {
+    const first = await stage.enter("a")
+    await stage.pool(1)
+    await first.host.stop()
+    for (let n = 0; n < 4; n++) stage.server.inject({ on: "append", what: "storage-full" })
+    for (let n = 0; n < 40; n++) stage.server.inject({ on: "send", what: "uncertain" })
+    await stage.enter("b")
+    let answered = false
+    void stage.ask("status").then(() => {
+      answered = true
+    })
+    await stage.settle()
+    expect(answered).toBe(false)
+  })
+})

@@ -30,7 +30,7 @@ export class Stage {
     )
   }
 
-  async enter(name: string, clock: Clock = this.clock): Promise<(typeof this.hosts)[number]> {
+  async enter(name: string, clock: Clock = this.clock, generation?: number): Promise<(typeof this.hosts)[number]> {
     const log = openMemoryLog(this.server)
     const reports: Report[] = []
     const host = await startHost({
@@ -40,6 +40,7 @@ export class Stage {
       version: "test",
       clock,
       host: name,
+      ...(generation === undefined ? {} : { generation }),
       report: (said) => reports.push(said),
     })
     const entered = { host, log, reports }

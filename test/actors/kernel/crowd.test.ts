@@ -74,3 +74,13 @@ function recordedSends(bench: Workbench, target: string) {
   if (verdict.kind !== "recorded") throw new Error(`${target}: ${verdict.kind}`)
   return { record: verdict.record, sends: verdict.record.sends.length }
 }
+
+test("requests that are refused leave nothing behind in memory", () => {
+  const bench = new Workbench()
+  pool(bench, 1)
+  bench.say("lease/L1 request", { type: "host" })
+  bench.drain()
+  const pools = bench.yard.pools.size
+  for (let n = 0; n < 100; n++) bench.say("lease/L1 request", { type: `t${n}` })
+  expect(bench.yard.pools.size).toBe(pools)
+})
