@@ -34,8 +34,17 @@ function asksForJson(argv: readonly string[]): boolean {
 // `drydock ls | head -1`: nobody reads any more, so there is nothing left to do and nobody to tell.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") process.exit(BROKEN_PIPE_EXIT)
-  throw error
+  if (!isGone(error)) throw error
 })
+// A terminal that was closed cannot be written to; what the command still has to do (withdraw a request, stop a
+// program) it does all the same.
+process.stderr.on("error", (error: NodeJS.ErrnoException) => {
+  if (!isGone(error)) throw error
+})
+
+function isGone(error: NodeJS.ErrnoException): boolean {
+  return error.code === "EIO" || error.code === "EPIPE" || error.code === "ENXIO"
+}
 
 const exit = await main(process.argv.slice(2))
 // An input that nobody reads any more would keep the process; what was written has to leave first.

@@ -45,7 +45,10 @@ export function explain(yard: Yard, id: string): Explanation | undefined {
     return { ...base, position: null, summary, holders: [], unblock: [] }
   }
   const rooms = roomsFor(yard, type, blueprints)
-  const holders = holdersOf(yard, rooms)
+  const holders = holdersOf(
+    yard,
+    rooms.filter((room) => room.enabled),
+  )
   if (yard.pools.get(type)?.entitled.has(id) === true) {
     const summary = "it is its turn: the wake-up is on its way"
     return { ...base, position: ahead + 1, summary, holders: [], unblock: [] }
@@ -100,7 +103,8 @@ function unblock(
 ): readonly string[] {
   const cures: string[] = []
   const [soonest] = holders
-  if (soonest !== undefined) {
+  const isTaken = considered.some(({ code }) => code === "full" || code === "limit" || code === "ahead")
+  if (soonest !== undefined && isTaken) {
     const when = soonest.until === null ? "no end set" : `ends by ${soonest.until}`
     cures.push(`release lease ${soonest.lease} of ${soonest.by} (${when})`)
   }
