@@ -30,7 +30,11 @@ export class Stage {
     )
   }
 
-  async enter(name: string, clock: Clock = this.clock, generation?: number): Promise<(typeof this.hosts)[number]> {
+  async enter(
+    name: string,
+    clock: Clock = this.clock,
+    generation?: number,
+  ): Promise<(typeof this.hosts)[number]> {
     const log = openMemoryLog(this.server)
     const reports: Report[] = []
     const host = await startHost({
