@@ -5,203 +5,18 @@
 //      ▲ thrown back ─┘                              broken ─→ destroyed
 
 import { assign, setup } from "xstate"
-import { z } from "zod"
-import { duration, durationMs, instant } from "./duration.js"
-import { canonical, type JsonObject, jsonObject } from "./json.js"
-import { LIMITS } from "./limits.js"
-import { OBJECT_ID } from "./names.js"
-import { type AnnotateBody, annotateBody, annotated, notesFit, sameNotes } from "./notes.js"
-import type { RejectionCode } from "./rejection.js"
 import {
-  type EndReason,
-  entered,
-  isoTime,
-  machineActions,
-  type Notes,
-  type Stimulus,
-  type Timer,
-} from "./stimulus.js"
-
-export const LEASE_STATES = ["pending", "acquired", "active", "released", "broken", "destroyed"] as const
-
-const resourceType = z.string().regex(/^[a-z0-9][a-z0-9.-]{0,63}$/, {
-  error: "a resource type is lower-case letters, digits, dots and hyphens, at most 64",
-})
-const objectId = z.string().regex(OBJECT_ID, { error: "not an id: letters, digits, _ and -, at most 64" })
-const reasonText = z.string().max(LIMITS.reasonChars)
-
-export const leaseBodies = {
-  request: z.strictObject({
-    type: resourceType,
-    blueprints: z
-      .array(objectId)
-      .min(1, { error: "name at least one blueprint, or leave the list out to allow any" })
-      .max(LIMITS.blueprintsPerLease)
-      .refine((ids) => new Set(ids).size === ids.length, { error: "names a blueprint twice" })
-      .optional(),
-    attributes: jsonObject.optional(),
-    ttl: duration.optional(),
-    until: instant.optional(),
-    sealTo: z
-      .string()
-      .regex(/^[A-Za-z0-9_-]{43}$/, {
-        error: "expected an X25519 public key: 32 bytes as base64url without padding",
-      })
-      .optional(),
-  }),
-  renew: z.strictObject({ ttl: duration.optional(), until: instant.optional() }),
-  release: z.strictObject({ reason: reasonText.optional() }),
-  annotate: annotateBody,
-} as const
-export type LeaseRequest = z.output<typeof leaseBodies.request>
-type RenewBody = z.output<typeof leaseBodies.renew>
-type ReleaseBody = z.output<typeof leaseBodies.release>
-
-export const leaseInternalBodies = {
-  /** It is entitled: look again (rule 3). `order` says which waiting lease is meant. */
-  wake: z.strictObject({ order: z.number().int() }),
-  /** The resource it ordered came to nothing. */
-  unbuilt: z.strictObject({ resource: objectId }),
-  /** A deadline passed. */
-  expire: z.strictObject({ timer: z.string(), at: z.string() }),
-  /** Its resource ends: `token` says which grant is meant (rule 4). */
-  release: z.strictObject({ token: z.number().int(), code: z.string(), reason: reasonText.optional() }),
-  /** Its resource died before it became active: back to the queue, at its old place. */
-  "throw-back": z.strictObject({ token: z.number().int(), reason: reasonText.optional() }),
-  /** The blueprint's worker has set it up, failed to, or has cleaned up after it. */
-  activated: z.strictObject({ token: z.number().int() }),
-  failed: z.strictObject({ token: z.number().int(), message: reasonText }),
-  cleaned: z.strictObject({ token: z.number().int() }),
-  /** Nothing is left to clean up: end. */
-  destroy: z.strictObject({}),
-} as const
-
-export interface Waiting {
-  readonly code: string
-  readonly details: JsonObject
-}
-
-/** What the allocator ordered for this lease and waits for. */
-export interface Build {
-  readonly resource: string
-  readonly blueprint: string
-  /** Where it is built: a slot lock key that only one resource can hold. */
-  readonly site: string
-}
-
-export type Fate =
-  | {
-      readonly kind: "grant"
-      readonly resource: string
-      readonly slots: readonly string[]
-      readonly token: number
-      /** *Activate immediately*: acquired and active in one record. */
-      readonly activates: boolean
-      /** Whether the blueprint has work to do when the lease ends. */
-      readonly cleansUp: boolean
-    }
-  | { readonly kind: "build"; readonly build: Build; readonly waiting: Waiting }
-  | { readonly kind: "wait"; readonly waiting: Waiting }
-  | { readonly kind: "never"; readonly message: string }
-
-export interface LeaseContext {
-  readonly type: string
-  readonly attributes: JsonObject
-  /** Blueprints that may serve it, in order of preference; null = any. */
-  readonly blueprints: readonly string[] | null
-  /** Who asked. */
-  readonly by: string
-  /** Command sequence of the request: its place in every queue, kept when it is thrown back. */
-  readonly order: number
-  /** What was asked about time, until it is known when the lease becomes active. */
-  readonly asked: { readonly ttl: string | null; readonly until: string | null }
-  readonly resource: string | null
-  readonly slots: readonly string[]
-  readonly token: number | null
-  readonly until: string | null
-  readonly requestedAt: string
-  readonly acquiredAt: string | null
-  readonly activatedAt: string | null
-  readonly waiting: Waiting | null
-  readonly build: Build | null
-  /** Whether the blueprint's worker must clean up before the lease can be destroyed. */
-  readonly cleanup: boolean
-  readonly reason: EndReason | null
-  readonly notes: Notes
-  readonly sealTo: string | null
-  readonly job: null
-  /** The request in canonical form: the same again is the same lease. */
-  readonly request: string
-}
-
-type Granted = { token: number }
-
-export type LeaseEvent =
-  | Stimulus<"request", LeaseRequest, Fate>
-  | Stimulus<"wake", { order: number }, Fate>
-  | Stimulus<"unbuilt", { resource: string }, Fate>
-  | Stimulus<"renew", RenewBody>
-  | Stimulus<"release", ReleaseBody & { token?: number; code?: string }>
-  | Stimulus<"annotate", AnnotateBody>
-  | Stimulus<"expire", { timer: string; at: string }>
-  | Stimulus<"throw-back", Granted & { reason?: string }>
-  | Stimulus<"activated", Granted>
-  | Stimulus<"failed", Granted & { message: string }>
-  | Stimulus<"cleaned", Granted>
-  | Stimulus<"destroy", object>
-
-/** All timers of a lease that are armed in a state. */
-export function leaseTimers(state: string, context: LeaseContext): readonly Timer[] {
-  const waitsOrHolds = state === "pending" || state === "acquired" || state === "active"
-  return waitsOrHolds && context.until !== null ? [{ id: "until", at: context.until }] : []
-}
-
-/** The earlier of "this long from now" and "until then"; null when neither is given. */
-function deadline(now: number, ttl: string | null, until: string | null): string | null {
-  const times = [
-    ...(ttl === null ? [] : [now + durationMs(ttl)]),
-    ...(until === null ? [] : [Date.parse(until)]),
-  ]
-  return times.length === 0 ? null : isoTime(Math.min(...times))
-}
-
-export function canonicalRequest(body: LeaseRequest): string {
-  return canonical({ ...body, attributes: body.attributes ?? {} })
-}
-
-const blank: LeaseContext = {
-  type: "",
-  attributes: {},
-  blueprints: null,
-  by: "",
-  order: 0,
-  asked: { ttl: null, until: null },
-  resource: null,
-  slots: [],
-  token: null,
-  until: null,
-  requestedAt: "",
-  acquiredAt: null,
-  activatedAt: null,
-  waiting: null,
-  build: null,
-  cleanup: false,
-  reason: null,
-  notes: {},
-  sealTo: null,
-  job: null,
-  request: "",
-}
-
-function renewal(context: LeaseContext, body: RenewBody): { ttl: string | null; until: string | null } {
-  const bare = body.ttl === undefined && body.until === undefined
-  return bare ? { ttl: context.asked.ttl, until: null } : { ttl: body.ttl ?? null, until: body.until ?? null }
-}
-
-/** What a renewal asks of a lease that is not active yet: stored, and counted from `active`. */
-function storedTerm(context: LeaseContext, body: RenewBody): LeaseContext["asked"] {
-  return { ttl: body.ttl ?? context.asked.ttl, until: body.until ?? context.asked.until }
-}
+  blankLease,
+  canonicalRequest,
+  deadline,
+  type LeaseContext,
+  type LeaseEvent,
+  renewal,
+  storedTerm,
+} from "./lease-context.js"
+import { annotated, notesFit, sameNotes } from "./notes.js"
+import type { RejectionCode } from "./rejection.js"
+import { type EndReason, entered, isoTime, machineActions } from "./stimulus.js"
 
 const refuse = (code: RejectionCode, message: string) =>
   ({ type: "refuse", params: { code, message } }) as const
@@ -377,7 +192,7 @@ export const leaseMachine = setup({
   version: "1",
   description: "One person's or program's hold on one resource.",
   initial: "unasked",
-  context: blank,
+  context: blankLease,
   states: {
     unasked: {
       description: "Nobody has asked for it yet. No record is ever in this state.",

@@ -5,7 +5,7 @@
 import { z } from "zod"
 import type { BlueprintContext } from "../../machines/blueprint.js"
 import { jsonObject } from "../../machines/json.js"
-import type { LeaseContext } from "../../machines/lease.js"
+import type { LeaseContext } from "../../machines/lease-context.js"
 import type { YardRecord } from "../../machines/record.js"
 import { registry } from "../../machines/registry.js"
 import type { ResourceContext } from "../../machines/resource.js"

@@ -1,7 +1,7 @@
 // Why a lease waits, blueprint by blueprint, in words that a person understands. The same answers stand in `waiting`,
 // in the query `why` and in the message of a lease that can never be served.
 
-import type { Waiting } from "../../machines/lease.js"
+import type { Waiting } from "../../machines/lease-context.js"
 import { resourceCount } from "./room.js"
 import { type Room, recordOf, type Yard } from "./yard.js"
 

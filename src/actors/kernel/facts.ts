@@ -1,7 +1,7 @@
 // Facts that a statechart cannot know by itself, looked up before it is asked: what becomes of a waiting lease, where
 // an ordered resource is built, how many leases are left on a resource.
 
-import type { Fate, LeaseContext } from "../../machines/lease.js"
+import type { Fate, LeaseContext } from "../../machines/lease-context.js"
 import { LIMITS } from "../../machines/limits.js"
 import type { Occupancy, Plan } from "../../machines/resource.js"
 import type { Command } from "./command.js"

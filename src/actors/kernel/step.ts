@@ -7,7 +7,7 @@
 //   4. record    state, context, cause, timers
 //   5. evolve    the yard takes it in; what is newly due becomes its sends
 
-import type { Fate } from "../../machines/lease.js"
+import type { Fate } from "../../machines/lease-context.js"
 import { LIMITS } from "../../machines/limits.js"
 import { type ActorKey, actorKey } from "../../machines/names.js"
 import { keyOf, type Send, type YardRecord } from "../../machines/record.js"

@@ -1,7 +1,7 @@
 // Who waits: pending leases in demand classes, each in the order of its request. A lease whose own resource is being
 // built stands in a class of its own kind, so that it does not hide those behind it.
 
-import type { LeaseContext } from "../../machines/lease.js"
+import type { LeaseContext } from "../../machines/lease-context.js"
 import { NOTHING_GIVEN } from "./entitlement.js"
 import { SortedList } from "./sorted-list.js"
 import { type DemandClass, type Pool, recordOf, type Waiter, type Yard } from "./yard.js"

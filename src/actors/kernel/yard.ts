@@ -2,7 +2,7 @@
 // (rule 7): what `evolve` builds up record by record is what `restore` builds from the journal at once.
 
 import type { AnyPolicy, BoundPolicy, Survey } from "../../blueprints/blueprint.js"
-import type { Build } from "../../machines/lease.js"
+import type { Build } from "../../machines/lease-context.js"
 import type { ActorKey, Kind } from "../../machines/names.js"
 import type { RecordOf, Send, YardRecord } from "../../machines/record.js"
 import { byText, SortedList } from "./sorted-list.js"
