@@ -31,14 +31,14 @@ const thrownBy = (call: Promise<unknown>): Promise<unknown> =>
 
 test("without a host a query says so when its time is over", async () => {
   await host.stop()
-  const error = await thrownBy(alice.status({ timeoutMs: 500 }))
+  const error = await thrownBy(alice.status({ timeoutMs: 3_000 }))
   expect(error).toMatchObject({ kind: "unavailable", code: "no-host", retryable: true })
   expect(isClientError(error) && error.cure).toContain("drydock")
 })
 
 test("without a host a command says so, and that it is queued; the next host does it", async () => {
   await host.stop()
-  const error = await thrownBy(alice.command("network", "n1", "put", {}, { timeoutMs: 500 }))
+  const error = await thrownBy(alice.command("network", "n1", "put", {}, { timeoutMs: 3_000 }))
   expect(error).toMatchObject({ kind: "unavailable", code: "no-host" })
   expect(String(error)).toMatch(/queued as command \d+/)
   host = await startTestHost(server)
