@@ -2,10 +2,11 @@
 
 import { readFile } from "node:fs/promises"
 import type { Drydock } from "../client/index.js"
-import { planStep } from "./almanac/plan.js"
+import { changeText, planStep, type Step } from "./almanac/plan.js"
 import { applyStep, changeLines } from "./almanac/steps.js"
 import { readWanted } from "./almanac/wanted.js"
 import { shortLeaseId } from "./asking.js"
+import { installedPolicies } from "./blueprint-types.js"
 import { CliError } from "./failure.js"
 import { onHost } from "./on-host.js"
 import type { Output } from "./output.js"
@@ -71,19 +72,40 @@ export async function demo(out: Output, yard: Drydock, { signal, shown, exits }:
   )
 }
 
+/** Only what the yard does not have: what somebody has changed since the first time stays as it is. */
 async function applyExample(out: Output, yard: Drydock): Promise<void> {
-  const name = packageFile(EXAMPLE)
-  const { wanted, mistakes } = readWanted([{ name: EXAMPLE, text: await readFile(name, "utf8") }])
+  const text = await readFile(packageFile(EXAMPLE), "utf8")
+  const { wanted, mistakes } = readWanted([{ name: EXAMPLE, text }], await installedPolicies())
   const [mistake] = mistakes
   if (mistake !== undefined)
     throw new CliError("invalid-file", `${EXAMPLE}:${mistake.line}:${mistake.column}  ${mistake.message}`)
+  let kept = 0
   for (const one of wanted) {
-    const step = planStep(one, await yard.get(one.kind, one.id))
-    await applyStep(yard, step)
-    // What changes shows as a record of the yard.
-    if (!out.json && step.action === "unchanged")
-      for (const line of changeLines(step, false, out.c)) out.data(`  ${line}`)
+    const record = await yard.get(one.kind, one.id)
+    const step = planStep(one, record)
+    // What is created shows as a record of the yard.
+    if (step.action === "create") await applyStep(yard, step)
+    else if (step.action === "unchanged") {
+      if (!out.json) for (const line of changeLines(step, false, out.c)) out.data(`  ${line}`)
+    } else {
+      kept++
+      const state = step.action === "restore" ? "removed" : "changed"
+      out.event({ event: "kept", kind: one.kind, id: one.id, state, changes: step.changes }, () =>
+        [
+          `  ${out.c.yellow("=")} ${one.kind}/${one.id}  ${state} here, and kept so`,
+          ...changesHere(step),
+        ].join("\n"),
+      )
+    }
   }
+  if (kept > 0)
+    out.say(`  \`drydock apply ${EXAMPLE}\` makes ${kept === 1 ? "it" : "them"} as the example says.`)
+}
+
+/** From what the example says to what the yard has. */
+function changesHere({ action, changes }: Step): readonly string[] {
+  if (action === "restore") return []
+  return changes.map(({ path, from, to }) => `      ${changeText({ path, from: to, to: from })}`)
 }
 
 /** The record that ends the lease has been stored and shown. */

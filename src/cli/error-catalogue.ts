@@ -49,6 +49,11 @@ const CATALOGUE: { readonly [code: string]: ErrorEntry } = {
     why: "nothing was applied: a file is applied only when all of it is valid",
     cures: ["correct the lines above and run it again"],
   },
+  "partly-applied": {
+    exit: EXIT.negative,
+    why: "the yard refused an object, or did not answer; what does not depend on it was applied",
+    cures: ["correct what is named and run it again: what is applied already is left alone"],
+  },
   "file-unreadable": { exit: EXIT.usage, why: "", cures: ["check the path and its permissions"] },
   "needs-confirmation": {
     exit: EXIT.usage,

@@ -1,10 +1,18 @@
 import { writeFile } from "node:fs/promises"
 import { join } from "node:path"
+import picocolors from "picocolors"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { applyError, resultLines, summaryLine } from "../../src/cli/almanac/apply-text.js"
+import { perform } from "../../src/cli/almanac/perform.js"
+import { planStep } from "../../src/cli/almanac/plan.js"
 import { readWanted } from "../../src/cli/almanac/wanted.js"
+import { installedPolicies } from "../../src/cli/blueprint-types.js"
+import { connect } from "../../src/client/index.js"
 import { startYard, type Yard } from "./drydock.js"
 
-const read = (text: string) => readWanted([{ name: "lab.yaml", text }])
+const colors = picocolors.createColors(false)
+const policies = await installedPolicies()
+const read = (text: string) => readWanted([{ name: "lab.yaml", text }], policies)
 const places = (text: string) =>
   read(text).mistakes.map(({ file, line, column, message }) => `${file}:${line}:${column} ${message}`)
 
@@ -76,6 +84,51 @@ services:
     )
     expect(mistakes).toEqual([])
     expect(Object.keys(Object(wanted[0]?.body.bindings))).toEqual(["__proto__"])
+  })
+
+  it("with a blueprint type that does not exist is refused at its line, with every other mistake", () => {
+    const text = `blueprints:
+  a: { type: almanac-service-hots, config: { services: [pool] } }
+  b: { type: phones, config: { services: [] } }
+  c: { type: almanac-service-host, config: { services: [] } }
+`
+    expect(places(text)).toEqual([
+      'lab.yaml:2:14 blueprint/a type: there is no blueprint type "almanac-service-hots": did you mean almanac-service-host?',
+      expect.stringMatching(
+        /^lab\.yaml:3:14 blueprint\/b type: there is no blueprint type "phones": known are .*almanac-service-host/,
+      ),
+      expect.stringMatching(/^lab\.yaml:4:56 blueprint\/c config\.services: name at least one service$/),
+    ])
+  })
+
+  it("with an object larger than a command may be is refused before anything is sent", () => {
+    const bindings = Array.from(
+      { length: 900 },
+      (_, n) => `b${n}: { device: ${"d".repeat(60)}, interface: eth0 }`,
+    )
+    const text = `services: { pool: { type: drydock.pool, bindings: { ${bindings.join(", ")} } } }\n`
+    expect(places(text)).toEqual([
+      expect.stringMatching(
+        /^lab\.yaml:1:19 service\/pool: it is [\d,]+ bytes of JSON, at most 65,536 bytes/,
+      ),
+    ])
+  })
+
+  it("knows what each object needs of others", () => {
+    const { wanted } = read(`networks: { lab: {} }
+devices: { h1: { interfaces: { eth0: { network: lab, address: 10.0.0.1 } } } }
+services: { pool: { type: drydock.pool, bindings: { x: { device: h1, interface: eth0 } } } }
+blueprints: { b: { type: almanac-service-host, config: { services: [pool, other] } } }
+`)
+    expect(wanted.map(({ references }) => references)).toEqual([
+      [],
+      [{ kind: "network", id: "lab", path: ["interfaces", "eth0", "network"] }],
+      [{ kind: "device", id: "h1", interface: "eth0", path: ["bindings", "x"] }],
+      [
+        { kind: "service", id: "pool", path: ["config", "services", "0"] },
+        { kind: "service", id: "other", path: ["config", "services", "1"] },
+      ],
+    ])
   })
 
   it("that is empty wants nothing", () => {
@@ -158,5 +211,120 @@ blueprints: { lab: { type: almanac-service-host, config: { services: ${services}
   it("reads stdin", async () => {
     const ended = await yard.drydock(["apply", "-"], { input: "networks: { piped: {} }\n" })
     expect(ended.stdout).toContain("+ network/piped  created")
+  })
+
+  it("warns on stderr of what is referred to and is nowhere, with the line, and applies it all the same", async () => {
+    await yard.drydock(["apply", await file("lab.yaml", LAB("127.0.0.1"))])
+    const dangling = await file(
+      "dangling.yaml",
+      `devices:
+  h9: { interfaces: { eth0: { network: nowhere, address: 10.0.0.9 } } }
+services:
+  p9:
+    type: drydock.pool
+    bindings:
+      fine: { device: h1, interface: eth0 }
+      port: { device: h1, interface: eth9 }
+      gone: { device: h8, interface: eth0 }
+blueprints:
+  b9: { type: almanac-service-host, config: { services: [p9, p8] } }
+`,
+    )
+    const dry = await yard.drydock(["apply", dangling, "--dry-run"])
+    expect(dry.code).toBe(0)
+    expect(dry.stderr.match(/^warning .*$/gm)).toEqual([
+      "warning  dangling.yaml:2:40  device/h9: there is no network nowhere",
+      "warning  dangling.yaml:9:13  service/p9: there is no device h8",
+      "warning  dangling.yaml:8:13  service/p9: device h1 has no interface eth9: it has eth0",
+      "warning  dangling.yaml:11:62  blueprint/b9: there is no service p8",
+    ])
+    const done = await yard.drydock(["apply", dangling, "--json"])
+    expect(done.code).toBe(0)
+    expect(done.stderr).toBe("")
+    expect(JSON.parse(done.stdout)).toMatchObject({
+      summary: { created: 3, refused: 0, skipped: 0 },
+      warnings: [
+        { kind: "device", id: "h9", where: "dangling.yaml:2:40", message: "there is no network nowhere" },
+        {},
+        {},
+        {},
+      ],
+    })
+  })
+
+  it("an object that was removed is as good as none to whoever refers to it", async () => {
+    await yard.drydock(["apply", await file("lab.yaml", LAB("127.0.0.1"))])
+    await yard.drydock(["device", "remove", "h1"])
+    const text =
+      "services: { pool: { type: drydock.pool, bindings: { h1: { device: h1, interface: eth0 } } } }\n"
+    const ended = await yard.drydock(["apply", await file("pool.yaml", text)])
+    expect(ended.stderr).toContain("warning  pool.yaml:1:57  service/pool: there is no device h1")
+  })
+
+  describe("when the yard refuses one in spite of everything", () => {
+    // Somebody else makes a service of the same id and another type after the plan was made.
+    const overtaken = async () => {
+      const { wanted } = read(`devices: { d5: { interfaces: {} } }
+services:
+  p5: { type: drydock.pool, bindings: {} }
+  p6: { type: drydock.pool, bindings: {} }
+blueprints:
+  b5: { type: almanac-service-host, config: { services: [p5] } }
+  b6: { type: almanac-service-host, config: { services: [p6] } }
+`)
+      const steps = wanted.map((one) => planStep(one, undefined))
+      await using client = await connect({ url: yard.url, principal: "ada" })
+      await client.command("service", "p5", "put", { type: "drydock.other", bindings: {} })
+      return await perform(client, steps)
+    }
+
+    it("applies what does not depend on it, and says what was applied, refused and skipped", async () => {
+      const results = await overtaken()
+      expect(results.map(({ step, became }) => [step.wanted.id, became])).toEqual([
+        ["d5", "applied"],
+        ["p5", "refused"],
+        ["p6", "applied"],
+        ["b5", "skipped"],
+        ["b6", "applied"],
+      ])
+      expect(results.flatMap((one) => resultLines(one, false, colors))).toEqual([
+        "+ device/d5  created",
+        "! service/p5  refused: the type of a service is fixed: put another one",
+        "+ service/p6  created",
+        "- blueprint/b5  skipped: it needs service/p5, which was not applied",
+        "+ blueprint/b6  created",
+      ])
+      expect(summaryLine(results, false)).toBe("3 created, 0 changed, 0 unchanged, 1 refused, 1 skipped")
+      expect(applyError(results)).toMatchObject({
+        code: "partly-applied",
+        exit: 1,
+        message: "2 of 5 objects were not applied; 3 were",
+        why: [
+          "lab.yaml:3:3  service/p5: not-allowed: the type of a service is fixed: put another one",
+          "lab.yaml:6:3  blueprint/b5: skipped: it needs service/p5, which was not applied",
+        ],
+      })
+    })
+
+    it("sends nothing further once it is interrupted", async () => {
+      const { wanted } = read("networks: { late: {} }\n")
+      const steps = wanted.map((one) => planStep(one, undefined))
+      await using client = await connect({ url: yard.url, principal: "ada" })
+      const results = await perform(client, steps, { signal: AbortSignal.abort() })
+      expect(results).toMatchObject([{ became: "skipped", because: "it was interrupted" }])
+      expect(await client.get("network", "late")).toBeUndefined()
+    })
+
+    it("stops when nobody answers any more: that is not known, the rest was not sent", async () => {
+      const { wanted } = read("networks: { n1: {} }\ndevices: { n2: { interfaces: {} } }\n")
+      const steps = wanted.map((one) => planStep(one, undefined))
+      await using client = await connect({ url: yard.url, principal: "ada", yard: "nobody", timeoutMs: 500 })
+      const results = await perform(client, steps)
+      expect(results).toMatchObject([
+        { became: "unknown" },
+        { became: "skipped", because: "the yard does not answer any more" },
+      ])
+      expect(applyError(results)).toMatchObject({ code: "partly-applied", exit: 66 })
+    })
   })
 })

@@ -126,3 +126,25 @@ it("says so when a host is given the credentials of a person", async () => {
   expect([77, 78]).toContain(ended.code)
   expect(JSON.parse(ended.stdout)).toMatchObject({ error: { do: [expect.any(String)] } })
 })
+
+it("shows its demonstration again without putting back what was changed since, and says what was kept", async () => {
+  const folder = await newFolder()
+  const demo = ["up", "--demo", "--exit", "--port", "0"]
+  await drydock(demo, { cwd: folder })
+  const yard = await yardIn(folder)
+  await yard.drydock(["service", "disable", "pool", "b"])
+  await yard.drydock(["network", "remove", "loopback"])
+  await yard.stop()
+  const again = await drydock(demo, { cwd: folder })
+  expect(again.code, again.stderr).toBe(0)
+  expect(again.stdout).toContain(
+    "= service/pool  changed here, and kept so\n      bindings.b.disabled  false → true",
+  )
+  expect(again.stdout).toContain("= network/loopback  removed here, and kept so")
+  expect(again.stdout).toContain("= device/this-machine  unchanged")
+  expect(again.stderr).toContain("drydock apply examples/localhost.yaml")
+  const reopened = await yardIn(folder)
+  expect(await reopened.json(["show", "service/pool"])).toMatchObject({
+    record: { context: { bindings: { b: { disabled: true } } } },
+  })
+}, 60_000)

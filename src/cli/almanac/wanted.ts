@@ -6,10 +6,12 @@ import type { AnyPolicy } from "../../blueprints/blueprint.js"
 import { blueprintBodies } from "../../machines/blueprint.js"
 import { deviceBodies } from "../../machines/device.js"
 import { isObject, jsonFault, jsonObject } from "../../machines/json.js"
+import { LIMITS } from "../../machines/limits.js"
 import { OBJECT_ID } from "../../machines/names.js"
 import { networkBodies } from "../../machines/network.js"
 import { serviceBodies } from "../../machines/service.js"
-import { nearest } from "../text.js"
+import { count, nearest } from "../text.js"
+import { type Reference, referencesOf } from "./references.js"
 import { type Mistake, Source } from "./source.js"
 
 /** In the order of applying: what is named comes before what names it. */
@@ -38,6 +40,10 @@ export interface Wanted {
   readonly body: Readonly<Record<string, unknown>>
   /** `file:line:column` */
   readonly where: string
+  /** What it needs of other objects. */
+  readonly references: readonly Reference[]
+  /** `file:line:column` of the value at a path in it. */
+  placeOf(path: readonly string[]): string
 }
 
 export interface Reading {
@@ -46,12 +52,12 @@ export interface Reading {
 }
 
 /**
- * Reads several files as one. Never throws: what is wrong is in `mistakes`, in the order of the files. `policies`:
- * blueprint types whose config is checked here; that of others is left to the yard.
+ * Reads several files as one. Never throws: what is wrong is in `mistakes`, in the order of the files. `policies`: the
+ * blueprint types that there are.
  */
 export function readWanted(
   files: readonly { readonly name: string; readonly text: string }[],
-  policies: readonly AnyPolicy[] = [],
+  policies: readonly AnyPolicy[],
 ): Reading {
   const wanted = new Map<string, Wanted>()
   const mistakes: Mistake[] = []
@@ -129,8 +135,8 @@ function readObject(reader: Reader, section: Section, id: string, described: unk
   }
   const parsed = SCHEMA_OF[section].safeParse(described ?? {})
   const issues = [
-    ...(parsed.success ? [] : parsed.error.issues.map(plainIssue)),
-    ...(kind === "blueprint" ? configIssues(policies, described) : []),
+    ...(parsed.success ? sizeIssues(parsed.data) : parsed.error.issues.map(plainIssue)),
+    ...(kind === "blueprint" ? policyIssues(policies, described) : []),
   ]
   for (const issue of issues) mistakes.push(...located(reader, section, id, issue))
   if (parsed.success && issues.length === 0 && isObject(parsed.data))
@@ -138,11 +144,25 @@ function readObject(reader: Reader, section: Section, id: string, described: unk
       kind,
       id,
       body: parsed.data,
-      where: `${where.file}:${where.line}:${where.column}`,
+      where: placeText(where),
+      references: referencesOf(kind, parsed.data, policies),
+      placeOf: (path) => placeText(source.mistake(document, [section, id, ...path], "")),
     })
 }
 
-const typedConfig = z.looseObject({ type: z.string(), config: jsonObject })
+function placeText({ file, line, column }: Omit<Mistake, "message">): string {
+  return `${file}:${line}:${column}`
+}
+
+/** A command has a limit: the yard would refuse it, after others had been applied. */
+function sizeIssues(body: unknown): readonly PlainIssue[] {
+  const bytes = Buffer.byteLength(JSON.stringify(body))
+  if (bytes <= LIMITS.commandBodyBytes) return []
+  const message = `it is ${count(bytes, "byte")} of JSON, at most ${count(LIMITS.commandBodyBytes, "byte")} are possible: divide it`
+  return [{ path: [], message, keys: [] }]
+}
+
+const typed = z.looseObject({ type: z.string(), config: z.unknown() })
 
 interface PlainIssue {
   readonly path: readonly string[]
@@ -156,13 +176,24 @@ function plainIssue(issue: z.core.$ZodIssue): PlainIssue {
   return { path: issue.path.map(String), message: issue.message, keys }
 }
 
-/** What the blueprint's own type says about its config. */
-function configIssues(policies: readonly AnyPolicy[], described: unknown): readonly PlainIssue[] {
-  const parsed = typedConfig.safeParse(described)
+/** What the blueprint's own type says about its config, or that there is no such type. */
+function policyIssues(policies: readonly AnyPolicy[], described: unknown): readonly PlainIssue[] {
+  const parsed = typed.safeParse(described)
   if (!parsed.success) return []
-  const policy = policies.find(({ type }) => type === parsed.data.type)
-  const bound = policy?.bind(parsed.data.config)
-  if (bound === undefined || "policy" in bound) return []
+  const { type, config } = parsed.data
+  const policy = policies.find((one) => one.type === type)
+  if (policy === undefined) {
+    const known = policies.map((one) => one.type)
+    const close = nearest(type, known)[0]
+    const hint = close === undefined ? `known are ${known.join(", ")}` : `did you mean ${close}?`
+    return [
+      { path: ["type"], message: `there is no blueprint type ${JSON.stringify(type)}: ${hint}`, keys: [] },
+    ]
+  }
+  const fitting = jsonObject.safeParse(config)
+  if (!fitting.success) return []
+  const bound = policy.bind(fitting.data)
+  if ("policy" in bound) return []
   return bound.issues.map(({ path, message }) => ({
     path: path.split("."),
     message,

@@ -1,37 +1,69 @@
-import type { Drydock } from "../../client/index.js"
+import type { Drydock, YardRecord } from "../../client/index.js"
+import { applyError, itemJson, resultLines, summaryLine, tally } from "../almanac/apply-text.js"
+import { perform, type Result } from "../almanac/perform.js"
 import { planStep, type Step } from "../almanac/plan.js"
-import { applyStep, changeLines } from "../almanac/steps.js"
-import { readWanted, type Wanted } from "../almanac/wanted.js"
+import { type Dangling, danglingIn, unknownToFiles } from "../almanac/references.js"
+import { readWanted, type Wanted, type WantedKind } from "../almanac/wanted.js"
 import { installedPolicies } from "../blueprint-types.js"
 import type { Call } from "../call.js"
-import { CliError } from "../failure.js"
+import { CliError, failureOf } from "../failure.js"
 import { readText } from "../input.js"
+import { Interrupted, interruption } from "../interruption.js"
+import { failureJson, type Output } from "../output.js"
 import { count } from "../text.js"
 import { withYard } from "../yard.js"
 
 const AT_ONCE = 32
+const WARNINGS_SHOWN = 20
 
 export async function apply(call: Call): Promise<number> {
   const wanted = await read(call.operands)
   const isDry = call.flag("dry-run")
+  const { out } = call
   return withYard(call, async (yard) => {
-    const progress = call.out.progress(`comparing ${count(wanted.length, "object")} with the yard`)
-    const steps = await plan(yard, wanted)
-    progress.done()
+    // 1. Everything that can be known before the first write.
+    const progress = out.progress(`comparing ${count(wanted.length, "object")} with the yard`)
+    const { steps, warnings } = await plan(yard, wanted).finally(() => progress.done())
     refuseWhole(steps)
-    if (!isDry) await perform(call, yard, steps)
-    const { c } = call.out
-    call.out.document({ dryRun: isDry, summary: tally(steps), items: steps.map(stepJson) }, () =>
-      [...steps.flatMap((step) => changeLines(step, isDry, c)), summaryLine(steps, isDry)].join("\n"),
+
+    // 2. The writes.
+    const stop = interruption({
+      first: () => out.say("stopping after what is under way (Ctrl-C again leaves at once)"),
+    })
+    let results: readonly Result[]
+    try {
+      results = isDry ? wouldBe(steps) : await performed(out, yard, steps, stop.signal)
+    } finally {
+      stop.end()
+    }
+
+    // 3. What became of it, object by object.
+    const error = applyError(results)
+    out.document(
+      {
+        ...(error === undefined ? {} : { error: failureJson(failureOf(error)) }),
+        dryRun: isDry,
+        summary: tally(results),
+        warnings,
+        items: results.map(itemJson),
+      },
+      () =>
+        [...results.flatMap((one) => resultLines(one, isDry, out.c)), summaryLine(results, isDry)].join("\n"),
     )
-    return 0
+    warn(out, warnings)
+    if (error === undefined) return 0
+    out.failureNote(failureOf(error))
+    return stop.signal.reason instanceof Interrupted ? stop.signal.reason.exit : error.exit
   })
 }
 
 /** All files as one. Throws CliError `invalid-file` that names every mistake of every file. */
 async function read(paths: readonly string[]): Promise<readonly Wanted[]> {
   const files = await Promise.all(
-    paths.map(async (path) => ({ name: path === "-" ? "stdin" : path, text: await readText(path) })),
+    [...new Set(paths)].map(async (path) => ({
+      name: path === "-" ? "stdin" : path,
+      text: await readText(path),
+    })),
   )
   const { wanted, mistakes } = readWanted(files, await installedPolicies())
   if (mistakes.length === 0) return wanted
@@ -49,16 +81,35 @@ async function read(paths: readonly string[]): Promise<readonly Wanted[]> {
   )
 }
 
-async function plan(yard: Drydock, wanted: readonly Wanted[]): Promise<readonly Step[]> {
-  const steps: Step[] = []
-  for (let from = 0; from < wanted.length; from += AT_ONCE) {
-    const some = wanted.slice(from, from + AT_ONCE)
-    const records = await Promise.all(some.map(({ kind, id }) => yard.get(kind, id)))
-    some.forEach((one, index) => {
-      steps.push(planStep(one, records[index]))
-    })
+interface Plan {
+  readonly steps: readonly Step[]
+  readonly warnings: readonly Dangling[]
+}
+
+async function plan(yard: Drydock, wanted: readonly Wanted[]): Promise<Plan> {
+  const records = await recordsOf(yard, wanted)
+  const others = await recordsOf(yard, unknownToFiles(wanted))
+  return {
+    steps: wanted.map((one) => planStep(one, records.get(`${one.kind}/${one.id}`))),
+    warnings: danglingIn(wanted, others),
   }
-  return steps
+}
+
+async function recordsOf(
+  yard: Drydock,
+  objects: readonly { readonly kind: WantedKind; readonly id: string }[],
+): Promise<ReadonlyMap<string, YardRecord>> {
+  const records = new Map<string, YardRecord>()
+  for (let from = 0; from < objects.length; from += AT_ONCE) {
+    const some = objects.slice(from, from + AT_ONCE)
+    await Promise.all(
+      some.map(async ({ kind, id }) => {
+        const record = await yard.get(kind, id)
+        if (record !== undefined) records.set(`${kind}/${id}`, record)
+      }),
+    )
+  }
+  return records
 }
 
 function refuseWhole(steps: readonly Step[]): void {
@@ -76,37 +127,26 @@ function refuseWhole(steps: readonly Step[]): void {
   )
 }
 
-/** Kind after kind, because a service names devices and a blueprint names services. */
-async function perform(call: Call, yard: Drydock, steps: readonly Step[]): Promise<void> {
-  const due = steps.filter(({ verb }) => verb !== undefined)
-  const progress = call.out.progress(`applying 0 of ${due.length}`)
-  let done = 0
-  try {
-    for (const kind of ["network", "device", "service", "blueprint"]) {
-      const ofKind = due.filter(({ wanted }) => wanted.kind === kind)
-      for (let from = 0; from < ofKind.length; from += AT_ONCE) {
-        await Promise.all(ofKind.slice(from, from + AT_ONCE).map((step) => applyStep(yard, step)))
-        done += Math.min(AT_ONCE, ofKind.length - from)
-        progress.update(`applying ${done} of ${due.length}`)
-      }
-    }
-  } finally {
-    progress.done()
-  }
+function wouldBe(steps: readonly Step[]): readonly Result[] {
+  return steps.map((step) => ({ step, became: step.verb === undefined ? "unchanged" : "applied" }))
 }
 
-function tally(steps: readonly Step[]) {
-  const of = (...actions: readonly Step["action"][]) =>
-    steps.filter(({ action }) => actions.includes(action)).length
-  return { created: of("create", "restore"), changed: of("change"), unchanged: of("unchanged") }
+async function performed(
+  out: Output,
+  yard: Drydock,
+  steps: readonly Step[],
+  signal: AbortSignal,
+): Promise<readonly Result[]> {
+  const progress = out.progress(`applying 0 of ${steps.length}`)
+  const told = (done: number) => progress.update(`applying ${done} of ${steps.length}`)
+  return await perform(yard, steps, { signal, progress: told }).finally(() => progress.done())
 }
 
-function summaryLine(steps: readonly Step[], isDry: boolean): string {
-  const { created, changed, unchanged } = tally(steps)
-  const would = isDry ? "would be " : ""
-  return `${created} ${would}created, ${changed} ${would}changed, ${unchanged} unchanged`
-}
-
-function stepJson({ wanted, action, changes }: Step) {
-  return { kind: wanted.kind, id: wanted.id, where: wanted.where, action, changes }
+/** On stderr; under `--json` they stand in the document. */
+function warn(out: Output, warnings: readonly Dangling[]): void {
+  for (const { where, kind, id, message } of warnings.slice(0, WARNINGS_SHOWN))
+    out.say(`${out.ce.yellow("warning")}  ${where}  ${kind}/${id}: ${message}`)
+  if (warnings.length > WARNINGS_SHOWN)
+    out.say(`… and ${count(warnings.length - WARNINGS_SHOWN, "warning")} more`)
+  if (warnings.length > 0) out.say("What is missing gives no host until it is there.")
 }
