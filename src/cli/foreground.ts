@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs"
 
 /**
- * Whether this process is in the foreground of its terminal. Reading the terminal from the background would stop the
- * process. Where it cannot be known (not on Linux) the answer is yes.
+ * Whether this process is in the foreground of its terminal. From the background, reading the terminal would stop the
+ * process, and a line that rewrites itself would be painted over the shell's prompt. Where it cannot be known (not on
+ * Linux) the answer is yes.
  */
 export function foreground(): boolean {
   let stat: string

@@ -1,5 +1,5 @@
-// Ctrl-C and TERM as a signal that commands pass on. The second one ends the process at once: nobody has to wait for
-// a clean end that does not come.
+// Ctrl-C and TERM as a signal that commands pass on. The second one (or the third, for who has an answer to the second)
+// ends the process at once: nobody has to wait for a clean end that does not come.
 
 import { signalExit } from "./exit-codes.js"
 
@@ -15,8 +15,8 @@ export interface Interruption {
 export interface InterruptionOptions {
   /** Called at the first signal, for instance to say what happens now. */
   readonly first?: (name: string) => void
-  /** Called before the process ends at the second. */
-  readonly second?: () => void
+  /** Called at the second: `stay` leaves the end of the process to the third. */
+  readonly second?: () => "stay" | "leave"
 }
 
 /** npm passes on a Ctrl-C that the terminal has sent to everybody already: that is one, not two. */
@@ -27,15 +27,15 @@ const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const
 export function interruption(options: InterruptionOptions = {}): Interruption {
   const controller = new AbortController()
   let by: string | undefined
-  let firstMs = 0
+  let lastMs = 0
+  let taken = 0
   const take = (name: NodeJS.Signals) => {
-    if (by === name && performance.now() - firstMs < SAME_PRESS_MS) return
-    if (by !== undefined) {
-      options.second?.()
-      process.exit(signalExit(name))
-    }
-    by = name
-    firstMs = performance.now()
+    if (by === name && performance.now() - lastMs < SAME_PRESS_MS) return
+    by ??= name
+    lastMs = performance.now()
+    taken++
+    if (taken === 2 && options.second?.() === "stay") return
+    if (taken > 1) process.exit(signalExit(name))
     options.first?.(name)
     controller.abort(new Interrupted(name))
   }

@@ -4,6 +4,7 @@
 import Table from "cli-table3"
 import picocolors from "picocolors"
 import type { Failure } from "./failure.js"
+import { foreground } from "./foreground.js"
 import { displayWidth, harmless } from "./text.js"
 
 export type ColorChoice = "auto" | "always" | "never"
@@ -21,6 +22,8 @@ export interface OutputOptions {
   readonly stdout?: Screen
   readonly stderr?: Screen
   readonly env?: NodeJS.ProcessEnv
+  /** Whether this process has the terminal; asked again at every rewriting, because a shell may move it. */
+  readonly foreground?: () => boolean
 }
 
 export interface Column {
@@ -45,12 +48,14 @@ export class Output {
   readonly ce: Colors
   private readonly stdout: Screen
   private readonly stderr: Screen
+  private readonly foreground: () => boolean
   private active: ActiveProgress | undefined
 
   constructor(options: OutputOptions) {
     this.json = options.json
     this.stdout = options.stdout ?? process.stdout
     this.stderr = options.stderr ?? process.stderr
+    this.foreground = options.foreground ?? foreground
     const env = options.env ?? process.env
     this.c = picocolors.createColors(!this.json && wantsColor(options.color, this.stdout, env))
     this.ce = picocolors.createColors(wantsColor(options.color, this.stderr, env))
@@ -133,7 +138,7 @@ export class Output {
   /** Shown only when the work takes longer than a second. */
   progress(text: string): Progress {
     if (this.json) return { update: () => {}, done: () => {} }
-    const progress = new ActiveProgress(this.stderr, this.ce, text, (ended) => {
+    const progress = new ActiveProgress(this.stderr, this.ce, this.foreground, text, (ended) => {
       if (this.active === ended) this.active = undefined
     })
     this.active = progress
@@ -157,6 +162,8 @@ class ActiveProgress implements Progress {
   constructor(
     private readonly screen: Screen,
     private readonly colors: Colors,
+    /** A line that is rewritten from the background would be painted over the shell's prompt. */
+    private readonly foreground: () => boolean,
     private text: string | (() => string),
     private readonly ended: (progress: ActiveProgress) => void,
   ) {
@@ -192,6 +199,10 @@ class ActiveProgress implements Progress {
     if (!this.visible) return
     const whole = typeof this.text === "string" ? this.text : this.text()
     if (this.screen.isTTY === true) {
+      if (!this.foreground()) {
+        this.shown = false
+        return
+      }
       const width = (this.screen.columns ?? 80) - 4
       const text = displayWidth(whole) > width ? `${whole.slice(0, Math.max(0, width - 1))}…` : whole
       this.screen.write(`\r\u001b[2K${this.colors.cyan(SPINNER[this.frame] ?? "")} ${text}`)
@@ -204,8 +215,9 @@ class ActiveProgress implements Progress {
 
   hide(): void {
     if (!this.shown) return
-    this.screen.write("\r\u001b[2K")
     this.shown = false
+    if (!this.foreground()) return
+    this.screen.write("\r\u001b[2K")
   }
 
   private turn(): void {

@@ -15,6 +15,21 @@ export const upFile = z.looseObject({
 })
 export type UpFile = z.output<typeof upFile>
 
+/** Longer than another host needs to take over; who only looks should not have to wait longer for a yard without one. */
+const READS_TIMEOUT_MS = 5_000
+
+/** Like `withYard`, for commands that only read: says that it waits for an answer, and soon gives up. */
+export function lookAtYard(call: Call, use: (yard: Drydock) => Promise<number>): Promise<number> {
+  return withYard(
+    call,
+    async (yard) => {
+      const progress = call.out.progress(`waiting for the answer of yard ${yard.yard}`)
+      return await use(yard).finally(() => progress.done())
+    },
+    { timeoutMs: READS_TIMEOUT_MS },
+  )
+}
+
 /** Connects, lets the command work, and closes. Throws what either throws. */
 export async function withYard<Result>(
   call: Call,

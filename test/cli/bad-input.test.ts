@@ -46,6 +46,11 @@ const CASES: readonly (readonly [args: string, exit: number, code: string, says:
   ["device disable nobody", 66, "unknown-actor", /nobody/],
   ["service disable nobody", 66, "unknown-actor", /nobody/],
   ["ls things", 64, "usage", /cannot list "things"/],
+  ["ls --state foo", 64, "usage", /leases have no state "foo"/],
+  ["ls resources --state acquired", 64, "usage", /resources have no state "acquired"/],
+  ["ls slots --state active", 64, "usage", /--state does not choose among slots/],
+  ["ls devices --type host", 64, "usage", /--type does not choose among devices/],
+  ["ls leases --prefix a", 64, "usage", /--prefix does not choose among leases/],
   ["ls --limit many", 64, "usage", /--limit/],
   ["ls --yard NOPE", 64, "invalid", /yard/],
   ["ls --yard nowhere", 69, "no-host", /nowhere/],
@@ -77,6 +82,24 @@ it("without a yard anywhere every command says how to get one", async () => {
   expect(ended.code).toBe(69)
   expect(ended.stderr).toContain("drydock up")
 })
+
+it("a state that does not exist is answered with those that do", async () => {
+  const { stderr } = await yard.drydock(["ls", "resources", "--state", "activ"])
+  expect(stderr).toContain("their states are pending, active, released, broken, destroyed")
+  expect(stderr).toContain("drydock ls resources --state active")
+})
+
+it.each(["ls", "status", "show lease/x", "why x", "commands lease/x"])(
+  "drydock %s does not wait long for a yard that nobody serves",
+  async (args) => {
+    const startedMs = performance.now()
+    const ended = await yard.drydock([...args.split(" "), "--yard", "nowhere"])
+    expect(ended.code).toBe(69)
+    expect(ended.stderr).toMatch(/^… waiting for the answer of yard nowhere$/m)
+    expect(ended.stderr).toMatch(/^error no-host: /m)
+    expect(performance.now() - startedMs).toBeLessThan(9_000)
+  },
+)
 
 it("a server without JetStream is named as such", async () => {
   const { path } = await findServer()

@@ -8,7 +8,7 @@ import { join } from "node:path"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
 
-const MAIN = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url))
+export const MAIN = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url))
 
 export interface Ended {
   /** Exit code, or 128 + n as a shell shows it. */

@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process"
 import { tmpdir } from "node:os"
-import { expect, it } from "vitest"
+import { expect, it, vi } from "vitest"
 import { candidates } from "../../src/cli/candidates.js"
 import { aboutError, ERROR_CODES } from "../../src/cli/error-catalogue.js"
 import { failureOf } from "../../src/cli/failure.js"
@@ -105,6 +105,36 @@ it("writes nothing but JSON to stdout under --json, not even a progress line", (
   out.document({ text: "ü" }, () => "human")
   expect(JSON.parse(stdout.text)).toEqual({ text: "ü" })
   expect(stderr.text).toBe("")
+})
+
+it("rewrites no line while it is in the background of its terminal", () => {
+  vi.useFakeTimers()
+  try {
+    let isForeground = false
+    const stderr = new Page(true)
+    const foreground = () => isForeground
+    const out = new Output({
+      json: false,
+      color: "never",
+      stdout: new Page(true),
+      stderr,
+      env: {},
+      foreground,
+    })
+    const progress = out.progress("working")
+    vi.advanceTimersByTime(5_000)
+    expect(stderr.text).toBe("")
+    isForeground = true
+    vi.advanceTimersByTime(100)
+    expect(stderr.text).toContain("working")
+    isForeground = false
+    stderr.text = ""
+    vi.advanceTimersByTime(1_000)
+    progress.done()
+    expect(stderr.text).toBe("")
+  } finally {
+    vi.useRealTimers()
+  }
 })
 
 const live = async (what: unknown) => [{ word: `live-${String(what)}` }]

@@ -176,8 +176,22 @@ describe("administration", () => {
     const id = await lease()
     const resource = String(Object((await yard.json(["show", id])).record).context.resource)
     expect((await yard.drydock(["resource", "reclaim", resource])).code).toBe(1)
-    expect((await yard.drydock(["resource", "release", resource, "--reason", "maintenance"])).code).toBe(0)
+    const asked = await yard.drydock(["resource", "release", resource])
+    expect(asked.code).toBe(64)
+    expect(asked.stderr).toMatch(
+      new RegExp(`needs-confirmation: release resource ${resource} and the 1 lease on it needs a yes\n`),
+    )
+    expect(asked.stderr).toContain(`lease ${id} of `)
+    const ended = await yard.drydock(["resource", "release", resource, "--reason", "maintenance", "--yes"])
+    expect(ended.code).toBe(0)
     expect((await yard.drydock(["ls", "-q"])).stdout).toBe("")
+  })
+
+  it("ends a resource that nobody uses without asking", async () => {
+    const id = await lease()
+    const resource = String(Object((await yard.json(["show", id])).record).context.resource)
+    await yard.drydock(["release", id])
+    expect((await yard.drydock(["resource", "release", resource])).code).toBe(0)
   })
 
   it("watches one object from its beginning", async () => {

@@ -95,6 +95,35 @@ it("passes Ctrl-C on, releases, and exits as the program did", async () => {
   expect(await held()).toBe("")
 })
 
+it("says at once that a program has its interrupt, and ends one that ignores it at the second", async () => {
+  const script = "trap '' INT; echo started; while :; do sleep 0.05; done"
+  const running = yard.start([...HOST, "--", "sh", "-c", script])
+  await running.line(/started/)
+  running.child.kill("SIGINT")
+  await running.line(
+    /^the program got the interrupt; press Ctrl-C again to end it and release the lease$/,
+    "stderr",
+  )
+  expect(await held()).not.toBe("")
+  running.child.kill("SIGINT")
+  expect((await running.ended).code).toBe(143)
+  expect(await held()).toBe("")
+})
+
+it("ends a program of exec at the second interrupt too, and leaves the lease", async () => {
+  const lease = (await yard.drydock(["lease", "--type", "host"])).stdout.trim()
+  const script = "trap '' INT TERM; echo started; while :; do sleep 0.05; done"
+  const running = yard.start(["exec", lease, "--", "sh", "-c", script])
+  await running.line(/started/)
+  running.child.kill("SIGINT")
+  await running.line(/the program got the interrupt; .* end it; the lease stays yours/, "stderr")
+  expect((await yard.drydock(["ls", "-q"])).stdout).toBe(`${lease}\n`)
+  running.child.kill("SIGINT")
+  expect((await running.ended).code).toBe(137)
+  expect(await held()).toBe(lease)
+  await yard.drydock(["release", lease])
+})
+
 it("stops a program that takes too long", async () => {
   const ended = await yard.drydock([...HOST, "--timeout", "300ms", "--", "sleep", "60"])
   expect(ended.code).toBe(1)

@@ -3,10 +3,10 @@ import type { Call } from "../call.js"
 import { findActor } from "../find.js"
 import type { Colors, Output } from "../output.js"
 import { clockTime } from "../text.js"
-import { withYard } from "../yard.js"
+import { lookAtYard } from "../yard.js"
 
 export async function commands(call: Call): Promise<number> {
-  return withYard(call, async (yard) => {
+  return lookAtYard(call, async (yard) => {
     const { kind, id } = await findActor(yard, call.operand(0))
     const items = await yard.commands(kind, id)
     call.out.document({ kind, id, items }, () =>

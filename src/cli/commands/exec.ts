@@ -4,11 +4,14 @@ import type { Call } from "../call.js"
 import { CliError } from "../failure.js"
 import { unknownActor } from "../find.js"
 import { durationMsOf, environmentOf, idOf } from "../input.js"
-import { interruption } from "../interruption.js"
 import { killWhenGone, lostError } from "../lost.js"
 import { onHost } from "../on-host.js"
+import { passOn } from "../passed-on.js"
 import { timedOut } from "../timed-out.js"
 import { withYard } from "../yard.js"
+
+/** From TERM to KILL when the program is ended. */
+const KILL_AFTER_MS = 3_000
 
 export async function exec(call: Call): Promise<number> {
   const id = idOf(call.operand(0), "lease")
@@ -19,7 +22,11 @@ export async function exec(call: Call): Promise<number> {
     const held = await heldHost(yard, id)
     const lease = await yard.attach(id, { autoRenew: false })
     let running: Running | undefined
-    const stop = interruption({ first: (name) => void running?.kill(name) })
+    const signals = passOn(call.out, {
+      before: "leaving as soon as the host answers (Ctrl-C again leaves at once)",
+      besides: "; the lease stays yours",
+      after: "leaving",
+    })
     const forget = killWhenGone(lease, () => running)
     try {
       const { exit, result } = await onHost({
@@ -30,9 +37,11 @@ export async function exec(call: Call): Promise<number> {
         env,
         cwd: call.text("cwd"),
         timeoutMs,
+        killAfterMs: KILL_AFTER_MS,
         signal: lease.lost,
         started: (one) => {
           running = one
+          signals.started(one)
         },
       })
       if (lease.lost.aborted) throw lostError(lease, argv)
@@ -45,9 +54,10 @@ export async function exec(call: Call): Promise<number> {
     } catch (error) {
       throw lease.lost.aborted && !(error instanceof CliError) ? lostError(lease, argv) : error
     } finally {
+      signals.ended()
       forget()
       lease.detach()
-      stop.end()
+      signals.interruption.end()
     }
   })
 }

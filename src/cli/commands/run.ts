@@ -4,9 +4,10 @@ import { ask, wanted } from "../asking.js"
 import type { Call } from "../call.js"
 import { CliError } from "../failure.js"
 import { durationMsOf, durationOf, environmentOf } from "../input.js"
-import { Interrupted, type Interruption, interruption } from "../interruption.js"
+import { Interrupted } from "../interruption.js"
 import { killWhenGone, lostError } from "../lost.js"
 import { onHost, type Ran } from "../on-host.js"
+import { type PassedOn, passOn } from "../passed-on.js"
 import { spell } from "../text.js"
 import { timedOut } from "../timed-out.js"
 import { placeText } from "../transition.js"
@@ -25,17 +26,12 @@ export async function run(call: Call): Promise<number> {
   const argv = call.operands
   const { out } = call
   return withYard(call, async (yard) => {
-    let running: Running | undefined
-    const stop = interruption({
-      first: (name) => {
-        out.say(
-          running === undefined
-            ? "giving up and releasing (Ctrl-C again leaves at once)"
-            : `passing ${name} on (Ctrl-C again leaves at once and lets the lease run out)`,
-        )
-        void running?.kill(name)
-      },
+    const signals = passOn(out, {
+      before: "giving up and releasing (Ctrl-C again leaves at once)",
+      besides: " and release the lease",
+      after: "releasing the lease (Ctrl-C again leaves at once and lets it run out)",
     })
+    const stop = signals.interruption
     const startedMs = performance.now()
     const watchdog = startWatchdog((error) =>
       out.say(`while this drydock is suspended nobody can stop the program in time: ${error.message}`),
@@ -59,7 +55,7 @@ export async function run(call: Call): Promise<number> {
         { event: "leased", lease: lease.id, resource: lease.resource.id, token: lease.token },
         () => undefined,
       )
-      const ran = await held(call, lease, stop, watchdog, {
+      const ran = await held(call, lease, signals, watchdog, {
         out,
         yard: yard.yard,
         lease: lease.record,
@@ -69,9 +65,6 @@ export async function run(call: Call): Promise<number> {
         cwd: call.text("cwd"),
         timeoutMs,
         killAfterMs,
-        started: (one) => {
-          running = one
-        },
       })
       if (ran.result.timedOut) throw timedOut(argv, call.text("timeout"))
       const { exitCode, signal } = ran.result
@@ -91,7 +84,7 @@ export async function run(call: Call): Promise<number> {
 async function held(
   call: Call,
   lease: Lease,
-  stop: Interruption,
+  signals: PassedOn,
   watchdog: Watchdog,
   options: Parameters<typeof onHost>[0],
 ): Promise<Ran> {
@@ -103,9 +96,7 @@ async function held(
       signal: lease.lost,
       started: (one) => {
         running = one
-        options.started?.(one)
-        const by = stop.by()
-        if (by !== undefined) void one.kill(by)
+        signals.started(one)
       },
     })
     if (lease.lost.aborted) throw lostError(lease, options.argv)
@@ -114,6 +105,7 @@ async function held(
     if (lease.lost.aborted && !(error instanceof CliError)) throw lostError(lease, options.argv)
     throw error
   } finally {
+    signals.ended()
     watchdog.end()
     forget()
     if (!lease.lost.aborted) {

@@ -9,7 +9,7 @@ import type { Output } from "../output.js"
 import { COLUMNS, rowOf } from "../rows.js"
 import { brief, labelled, printable, relative } from "../text.js"
 import { placeText, stateText, transitionLine } from "../transition.js"
-import { withYard } from "../yard.js"
+import { lookAtYard } from "../yard.js"
 import { commandTable } from "./commands.js"
 
 interface Shown {
@@ -21,7 +21,7 @@ interface Shown {
 }
 
 export async function show(call: Call): Promise<number> {
-  return withYard(call, async (yard) => {
+  return lookAtYard(call, async (yard) => {
     const shown = await read(yard, await findActor(yard, call.operand(0)))
     call.out.document(shown, () => text(shown, call.out))
     return 0

@@ -1,9 +1,9 @@
 import type { Call } from "../call.js"
 import { spell } from "../text.js"
-import { withYard } from "../yard.js"
+import { lookAtYard } from "../yard.js"
 
 export async function status(call: Call): Promise<number> {
-  return withYard(call, async (yard) => {
+  return lookAtYard(call, async (yard) => {
     const answer = await yard.status()
     const { c } = call.out
     call.out.document({ server: yard.url, principal: yard.principal, ...answer }, () =>

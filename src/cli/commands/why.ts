@@ -2,11 +2,11 @@ import type { Drydock, WhyAnswer } from "../../client/index.js"
 import type { Call } from "../call.js"
 import { idOf } from "../input.js"
 import { whyText } from "../why-text.js"
-import { withYard } from "../yard.js"
+import { lookAtYard } from "../yard.js"
 
 export async function why(call: Call): Promise<number> {
   const given = call.operand(0)
-  return withYard(call, async (yard) => {
+  return lookAtYard(call, async (yard) => {
     const id = given === "" ? await newestWaiting(yard) : idOf(given, "lease")
     if (id === undefined) {
       call.out.document({ waiting: null }, () => `nothing of yours waits  (you are ${yard.principal})`)

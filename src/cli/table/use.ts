@@ -13,7 +13,8 @@ export const USE: readonly CommandSpec[] = [
     details: `The program's input and output are yours, and so is its exit code. The lease is renewed while it runs.
 When the lease is lost, the program and all its children are stopped before anybody else can have the host (exit 79).
 The program sees DRYDOCK_LEASE, DRYDOCK_RESOURCE, DRYDOCK_TOKEN (and DRYDOCK_FENCE, the same number), DRYDOCK_YARD and
-DRYDOCK_UNTIL. Ctrl-C stops the program and releases; a second one leaves at once and lets the lease run out.`,
+DRYDOCK_UNTIL. Ctrl-C is the program's; a second one ends it and releases the lease, a third leaves at once and lets the
+lease run out.`,
     arguments: [PROGRAM],
     options: [
       ...WANT,
@@ -74,7 +75,7 @@ Exit 78 when it can never be served, 75 when the waiting ended first.`,
     connects: true,
     summary: "Run a program on a host that you hold",
     details: `Input, output and exit code are the program's. The lease is neither renewed nor released. When it ends meanwhile,
-the program is stopped (exit 79).`,
+the program is stopped (exit 79). Ctrl-C is the program's; a second one ends it.`,
     arguments: [LEASE, PROGRAM],
     options: [
       { flags: "--cwd <folder>", text: "where to run it on the host" },
