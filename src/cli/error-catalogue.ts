@@ -303,7 +303,21 @@ const CATALOGUE: { readonly [code: string]: ErrorEntry } = {
   "journal-shortened": {
     exit: EXIT.never,
     why: "the journal ends before what was known to be stored",
-    cures: ["restore it from a backup"],
+    cures: [
+      "put the whole journal back          for example the newer copy of the store",
+      "drydock accept-loss --dry-run       see what is missing",
+      "drydock accept-loss                 go on without it",
+    ],
+  },
+  "generations-used-up": {
+    exit: EXIT.never,
+    why: "each accepted loss takes a generation of fencing tokens, and there are 8,191",
+    cures: ["drydock up --yard NAME              begin a new yard"],
+  },
+  "no-journal": {
+    exit: EXIT.unknownObject,
+    why: "no host has ever served a yard of this name on this server",
+    cures: ["drydock accept-loss --yard NAME", "drydock up                          begins it"],
   },
   "port-in-use": {
     exit: EXIT.tryLater,

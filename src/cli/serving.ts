@@ -13,6 +13,8 @@ export interface ServingOptions extends NatsAccess {
   readonly yard: string
   /** At least this generation of fencing tokens. */
   readonly generation?: number | undefined
+  /** Of that generation the journal was once stored up to here. */
+  readonly journal?: number | undefined
   readonly report: (report: Report) => void
 }
 
@@ -24,7 +26,7 @@ export interface Serving {
 
 /** Resolves when the host takes part; it need not be active yet. Throws what connecting and the set-up throw. */
 export async function serve(options: ServingOptions): Promise<Serving> {
-  const { yard, report, generation, ...access } = options
+  const { yard, report, generation, journal, ...access } = options
   const log = await openNatsLog({ ...access, yard, name: "drydock host" })
   try {
     const host = await startHost({
@@ -35,6 +37,7 @@ export async function serve(options: ServingOptions): Promise<Serving> {
       report,
       faults: faultsFromEnvironment(process.env),
       ...(generation === undefined ? {} : { generation }),
+      ...(journal === undefined ? {} : { journal }),
     })
     return {
       host,
@@ -54,14 +57,16 @@ export async function serve(options: ServingOptions): Promise<Serving> {
 
 const SETTLE_MS = 3_000
 
-/** Resolves when the host is active, or clearly will not be soon: another one has the yard. */
+/**
+ * Resolves when the host is active, or clearly will not be soon: another one has the yard.
+ * Throws DrydockError `journal-shortened`.
+ */
 export async function settled(host: Host): Promise<void> {
   let timer: NodeJS.Timeout | undefined
   const enough = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, SETTLE_MS)
   })
-  await Promise.race([host.active(), enough])
-  clearTimeout(timer)
+  await Promise.race([host.active(), enough]).finally(() => clearTimeout(timer))
 }
 
 /** One plain line for a person; undefined for what is no news to anybody. */
@@ -75,6 +80,8 @@ export function reportLine(report: Report): string | undefined {
       return `WARNING a message in the journal is no record (${report.seq}, ${report.subject}): ${report.why}`
     case "commands-lost":
       return `WARNING commands were lost: the queue ends at ${report.lastSeq}, the journal knows ${report.cursor}`
+    case "journal-shortened":
+      return `ERROR the journal ends at ${report.ends}, but ${report.known} was stored: ${report.proof}; this host serves nothing`
     case "reload":
       return `memory dropped and read back: ${report.why}`
     case "storage-full":

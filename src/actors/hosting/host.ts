@@ -5,10 +5,12 @@ import type { AnyPolicy } from "../../blueprints/blueprint.js"
 import type { Kind } from "../../machines/names.js"
 import { registry } from "../../machines/registry.js"
 import type { Rejection } from "../../machines/rejection.js"
+import type { DrydockError } from "../error.js"
 import type { Log, Reading } from "../log/log.js"
 import { Claim } from "./claim.js"
 import { type Clock, systemClock } from "./clock.js"
 import { type Faults, noFaults } from "./faults.js"
+import { type JournalMark, JournalShortened, laterMark, NOTHING_KNOWN } from "./journal-loss.js"
 import { QueryDesk } from "./query-desk.js"
 import type { Reporter } from "./reports.js"
 import { StreamClock } from "./stream-clock.js"
@@ -28,6 +30,8 @@ export interface HostOptions {
   readonly host?: string
   /** At least this generation of fencing tokens; default 1. */
   readonly generation?: number
+  /** Of that generation the journal was once stored up to here; default 0. A shorter one is not served. */
+  readonly journal?: number
   readonly report?: Reporter
   readonly faults?: Faults
 }
@@ -35,8 +39,15 @@ export interface HostOptions {
 export interface Host {
   readonly name: string
   readonly role: "active" | "standby"
-  /** Resolves when it is active and has read the yard back. */
+  /** What it knows to be stored, and the generation of the tokens: worth keeping where the log is not. */
+  readonly mark: JournalMark
+  /** Resolves when it is active and has read the yard back. Rejects with what `refused` says. */
   active(): Promise<void>
+  /**
+   * Resolves when it will never serve this yard, because the journal is shorter than it was: DrydockError
+   * `journal-shortened`. It has given the claim back by then. Otherwise never.
+   */
+  refused(): Promise<DrydockError>
   /** Stops deciding, waits for what is under way, gives the claim back. The log stays open. */
   stop(): Promise<void>
 }
@@ -83,13 +94,21 @@ class YardHost implements Host {
   #ended = false
   #queries: Reading | undefined
   readonly #poison = new Map<number, Rejection>()
-  #waiting: (() => void)[] = []
+  #waiting: { readonly resolve: () => void; readonly reject: (why: DrydockError) => void }[] = []
+  #mark: JournalMark
+  #refusal: JournalShortened | undefined
+  #refusalAsked: ((why: DrydockError) => void)[] = []
   readonly #termAsked = new Set<(term: Term | undefined) => void>()
   readonly #desk: QueryDesk
 
   constructor(options: HostOptions) {
     this.#options = options
     this.name = options.host ?? `host-${randomBytes(8).toString("hex")}`
+    const { generation, journal } = options
+    this.#mark = {
+      generation: generation ?? NOTHING_KNOWN.generation,
+      journal: journal ?? NOTHING_KNOWN.journal,
+    }
     this.#clock = options.clock ?? systemClock
     this.#report = options.report ?? (() => {})
     this.#startedMs = this.#clock.monotonicMs()
@@ -123,8 +142,18 @@ class YardHost implements Host {
   }
 
   active(): Promise<void> {
+    if (this.#refusal !== undefined) return Promise.reject(this.#refusal)
     if (this.#term !== undefined) return Promise.resolve()
-    return new Promise((resolve) => this.#waiting.push(resolve))
+    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }))
+  }
+
+  refused(): Promise<DrydockError> {
+    if (this.#refusal !== undefined) return Promise.resolve(this.#refusal)
+    return new Promise((resolve) => this.#refusalAsked.push(resolve))
+  }
+
+  get mark(): JournalMark {
+    return this.#term === undefined ? this.#mark : laterMark(this.#mark, this.#term.mark)
   }
 
   async stop(): Promise<void> {
@@ -137,7 +166,7 @@ class YardHost implements Host {
       // The connection broke meanwhile: what was not told is told by the next host.
       this.#report({ event: "trouble", doing: "finishing what was under way", fault })
     } finally {
-      this.#term = undefined
+      this.#letGo()
       await Promise.allSettled([this.#closeQueries(), term?.end()])
       await this.#claim.end()
     }
@@ -158,6 +187,10 @@ class YardHost implements Host {
       try {
         await this.#openOnce()
       } catch (fault) {
+        if (fault instanceof JournalShortened) {
+          await this.#refuse(fault)
+          break
+        }
         // While there is no connection there is nothing to say: it comes back, or another host takes over.
         if (this.#options.log.connected())
           this.#report({ event: "trouble", doing: "taking the yard over", fault })
@@ -168,13 +201,15 @@ class YardHost implements Host {
   }
 
   async #openOnce(): Promise<void> {
-    const { log, generation, faults, yard, policies } = this.#options
+    const { log, faults, yard, policies } = this.#options
+    const mark = this.#mark
     const tenure = this.#tenure
     const term: Term = await Term.open({
       log,
       clock: this.#clock,
-      yard: { name: yard, policies, hashes: this.#hashes, generation },
+      yard: { name: yard, policies, hashes: this.#hashes, generation: mark.generation },
       host: this.name,
+      mark,
       report: this.#report,
       faults: faults ?? noFaults,
       poison: this.#poison,
@@ -202,13 +237,32 @@ class YardHost implements Host {
       if (this.#term === term) await term.begin()
     } catch (fault) {
       await term.end()
-      if (this.#term === term) this.#term = undefined
+      if (this.#term === term) this.#letGo()
       throw fault
     }
     if (this.#term !== term) return
     if (this.#isTakeOver) this.#report({ event: "role", role: "active", why: "it holds the claim" })
     this.#isTakeOver = false
-    for (const resolve of this.#waiting.splice(0)) resolve()
+    for (const { resolve } of this.#waiting.splice(0)) resolve()
+  }
+
+  /** Records are missing that were stored: whoever went on would give out their sequences again (rule 17). */
+  async #refuse(why: JournalShortened): Promise<void> {
+    this.#ended = true
+    const { ends, known, proof } = why.loss
+    this.#report({ event: "journal-shortened", ends, known, proof })
+    await Promise.allSettled([this.#closeQueries(), this.#claim.end()])
+    this.#refusal = why
+    for (const { reject } of this.#waiting.splice(0)) reject(why)
+    for (const resolve of this.#refusalAsked.splice(0)) resolve(why)
+  }
+
+  /** The term stands no more; what it knew to be stored is remembered. */
+  #letGo(): Term | undefined {
+    const term = this.#term
+    this.#mark = this.mark
+    this.#term = undefined
+    return term
   }
 
   #over(term: Term, why: string, after: Aftermath = {}): void {
@@ -251,8 +305,7 @@ class YardHost implements Host {
 
   /** Memory is in doubt: forget it, and read it back if still the owner (rule 9). */
   #dropTerm(why: string): void {
-    const term = this.#term
-    this.#term = undefined
+    const term = this.#letGo()
     if (term === undefined) return
     if (this.#storageFull === undefined) this.#report({ event: "reload", why })
     const again = async () => {
@@ -263,8 +316,7 @@ class YardHost implements Host {
   }
 
   #standDown(why: string): void {
-    const term = this.#term
-    this.#term = undefined
+    const term = this.#letGo()
     for (const ask of [...this.#termAsked]) ask(undefined)
     this.#report({ event: "role", role: "standby", why })
     const failed = (fault: unknown) => this.#report({ event: "trouble", doing: "standing down", fault })

@@ -8,9 +8,10 @@
 import type { YardRecord } from "../../machines/record.js"
 import { parseCommandSubject } from "../../machines/subjects.js"
 import { DrydockError } from "../error.js"
-import { createYard, restore, type Yard, type YardOptions } from "../kernel/index.js"
+import { createYard, generationOf, restore, type Yard, type YardOptions } from "../kernel/index.js"
 import type { JournalMessage, Log } from "../log/log.js"
 import { contextFault } from "./foreign-context.js"
+import { hostWords, type JournalLoss, type JournalMark, lossOf, NOTHING_KNOWN } from "./journal-loss.js"
 import type { Reporter } from "./reports.js"
 import { readRecord } from "./wire.js"
 import { AFTER_HEADER, CURSOR_HEADER, SENT_HEADER } from "./writer.js"
@@ -23,6 +24,8 @@ export interface Recovered {
   readonly unsent: readonly { readonly seq: number; readonly record: YardRecord; readonly text: string }[]
   /** Last command that had a record at `sentUpTo`: commands after it may not have got their outcome. */
   readonly toldUpTo: number
+  /** What the journal once had and has no more. Then the yard must not be served. */
+  readonly loss: JournalLoss | undefined
 }
 
 interface Counted {
@@ -31,23 +34,35 @@ interface Counted {
   readonly message: JournalMessage
 }
 
-export async function recover(log: Log, options: YardOptions, report: Reporter): Promise<Recovered> {
+/** Reads the yard back. `mark`: what is known to have been stored. Throws DrydockError `unreadable-record`, LogError. */
+export async function recover(
+  log: Log,
+  options: YardOptions,
+  report: Reporter,
+  mark: JournalMark = NOTHING_KNOWN,
+): Promise<Recovered> {
   const journal = await log.journalFacts()
   // Read afterwards: it has every command that one of these messages can be about.
   const commands = await log.commandFacts()
   const judge = new Judge(log, options.name, commands.lastSeq, report)
   const records: Counted[] = []
+  let ends = 0
   for await (const last of log.lastPerSubject()) {
     // One that came meanwhile hides the one that belongs to this state.
     const message = last.seq <= journal.lastSeq ? last : await log.lastOf(last.subject, journal.lastSeq)
     if (message === undefined) continue
+    ends = Math.max(ends, message.seq)
     const counted = await judge.lastCounted(message)
     if (counted !== undefined) records.push(counted)
   }
   records.sort((a, b) => a.seq - b.seq)
-  const yard = createYard(options)
+  const cursor = records.reduce((most, { record }) => Math.max(most, record.cause.command), 0)
+  const words = await hostWords(log, options.name, cursor)
+  const yard = createYard({ ...options, generation: Math.max(options.generation ?? 1, words.generation) })
   restore(yard, records)
   yard.journal = journal.lastSeq
+  const found = { lastSeq: journal.lastSeq, ends, cursor, generation: generationOf(yard), words }
+  const loss = await lossOf(log, found, mark)
 
   const sentUpTo = records.reduce(
     (most, { message }) =>
@@ -65,7 +80,7 @@ export async function recover(log: Log, options: YardOptions, report: Reporter):
   }
   const told = sentUpTo === 0 ? undefined : await judge.countedBefore(sentUpTo + 1)
   const toldUpTo = told?.cause.command ?? 0
-  return { yard, stored: journal.lastSeq, unsent, toldUpTo }
+  return { yard, stored: journal.lastSeq, unsent, toldUpTo, loss }
 }
 
 class Judge {

@@ -15,6 +15,13 @@ export type Report =
   | { readonly event: "void-record"; readonly seq: number; readonly subject: string; readonly why: string }
   /** COMMANDS was shorter than the journal knows: commands were lost, and the stream was moved forward. */
   | { readonly event: "commands-lost"; readonly lastSeq: number; readonly cursor: number }
+  /** The journal ends before what was known to be stored: this host serves nothing. */
+  | {
+      readonly event: "journal-shortened"
+      readonly ends: number
+      readonly known: number
+      readonly proof: string
+    }
   /** An append was refused or its fate is unknown: memory is dropped and read back. */
   | { readonly event: "reload"; readonly why: string }
   | { readonly event: "storage-full"; readonly why: string }

@@ -8,6 +8,7 @@ import type { Timer } from "../../machines/stimulus.js"
 import { outcomeSubject, rejectedSubject } from "../../machines/subjects.js"
 import {
   allDuties,
+  CAUSE_HEADER,
   decide,
   generationOf,
   step,
@@ -19,6 +20,7 @@ import type { CommandMessage, Log, LogError, Reading } from "../log/log.js"
 import type { Clock } from "./clock.js"
 import { Effects } from "./effects.js"
 import type { Faults } from "./faults.js"
+import { type JournalMark, JournalShortened } from "./journal-loss.js"
 import { type Recovered, recover } from "./recovery.js"
 import type { Reporter } from "./reports.js"
 import type { StreamClock } from "./stream-clock.js"
@@ -44,6 +46,8 @@ export interface TermOptions {
   readonly streamClock: StreamClock
   /** Whether a claim was won, as against memory that is read back by the same owner. */
   readonly isTakeOver: boolean
+  /** What is known to have been stored. */
+  readonly mark: JournalMark
   /** Commands that must be refused without being decided again: the one on which the last term failed. */
   readonly poison: ReadonlyMap<number, Rejection>
   /** A record was stored. */
@@ -101,12 +105,16 @@ export class Term {
     })
   }
 
-  /** Reads the yard back. It can answer queries from then on; `begin` lets it decide. */
+  /**
+   * Reads the yard back. It can answer queries from then on; `begin` lets it decide.
+   * Throws JournalShortened when records are missing that were stored, DrydockError, LogError.
+   */
   static async open(options: TermOptions): Promise<Term> {
     const { log, clock, report, faults } = options
     const startedMs = clock.monotonicMs()
-    const recovered = await recover(log, options.yard, report)
-    const { yard } = recovered
+    const recovered = await recover(log, options.yard, report, options.mark)
+    const { yard, loss } = recovered
+    if (loss !== undefined) throw new JournalShortened(loss)
     report({
       event: "recovered",
       actors: yard.actors.size,
@@ -148,7 +156,8 @@ export class Term {
     const { log } = this.#options
     const { name } = this.yard
     const subject = `drydock.${name}.internal.yard.${name}.take-over.system`
-    await log.send(subject, encodeText(JSON.stringify({ host, generation })), {})
+    const body = encodeText(JSON.stringify({ host, generation }))
+    await log.send(subject, body, { [CAUSE_HEADER]: `${this.yard.journal}.take-over` })
     const { lastSeq } = await log.commandFacts()
     for await (const message of log.commands(lastSeq)) this.#streamClock.observe(message.timestampMs)
   }
@@ -295,7 +304,8 @@ export class Term {
       sender: "timer",
       body: { timer: timer.id, at: timer.at },
     }
-    return await this.#effects.say(send, `${this.yard.journal}.timer`)
+    // What is stored, not what is decided: a cause is a proof that the journal has it (journal-loss.ts).
+    return await this.#effects.say(send, `${this.#writer.stored}.timer`)
   }
 
   #stopForClock(aheadMs: number): void {
@@ -351,6 +361,11 @@ export class Term {
 
   get stored(): number {
     return this.#writer.stored
+  }
+
+  /** What is known to be stored by now. */
+  get mark(): JournalMark {
+    return { generation: generationOf(this.yard), journal: this.#writer.stored }
   }
 
   get decidedUpTo(): number {

@@ -129,8 +129,8 @@ export interface Log {
    * may have wildcards. Reads all of them to find the last, so it costs as much as there are.
    */
   commandsOf(subjects: readonly string[], limit: number): Promise<readonly CommandMessage[]>
-  /** Commands from a sequence on up to the end at the time of the call. */
-  commands(from: number): AsyncIterable<CommandMessage>
+  /** Commands from a sequence on up to the end at the time of the call; subjects may have wildcards. */
+  commands(from: number, options?: { readonly subjects?: readonly string[] }): AsyncIterable<CommandMessage>
 
   /** Publishes an internal command and waits for its PubAck. Throws LogError. */
   send(subject: string, data: Uint8Array, headers: { readonly [name: string]: string }): Promise<void>

@@ -110,8 +110,12 @@ class MemoryConnection implements MemoryLog {
     )
   }
 
-  async *commands(from: number): AsyncGenerator<StreamMessage> {
-    yield* await this.#call(() => this.#stream("COMMANDS").from(from))
+  async *commands(
+    from: number,
+    { subjects }: { readonly subjects?: readonly string[] } = {},
+  ): AsyncGenerator<StreamMessage> {
+    const held = await this.#call(() => this.#stream("COMMANDS").from(from))
+    yield* held.filter(({ subject }) => subjects?.some((one) => subjectMatches(one, subject)) ?? true)
   }
 
   purgeCommands(below: number): Promise<void> {

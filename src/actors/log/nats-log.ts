@@ -91,7 +91,8 @@ function natsLog(
       }
       return kept.slice(-limit)
     },
-    commands: (from) => readNow(reading, commands, { policy: "by_start_sequence", from }),
+    commands: (from, { subjects } = {}) =>
+      readNow(reading, commands, { policy: "by_start_sequence", from, subjects }),
 
     send: (subject, data, headers) => sender.send(subject, data, headers),
     purgeCommands: (below) => api.purge(commands, below),

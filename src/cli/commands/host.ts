@@ -20,7 +20,7 @@ export async function host(call: Call): Promise<number> {
     report: (report) => {
       if (report.event === "role" && isReady)
         out.event({ event: "role", role: report.role, why: report.why }, () => reportLine(report))
-      else if (isReady && !isQuiet && report.event !== "role")
+      else if (isReady && !isQuiet && report.event !== "role" && report.event !== "journal-shortened")
         out.event({ event: "report", ...reportJson(report) }, () => reportLine(report))
     },
   }).finally(() => progress.done())
@@ -33,7 +33,8 @@ export async function host(call: Call): Promise<number> {
         ? `${out.c.green("●")} ${name} serves yard ${yard} on ${serverUrl(url)}`
         : `${out.c.yellow("◌")} ${name} stands by for yard ${yard} on ${serverUrl(url)}; it takes over when the active host goes`,
     )
-    await aborted(stop.signal)
+    const refusal = await Promise.race([aborted(stop.signal).then(() => undefined), serving.host.refused()])
+    if (refusal !== undefined) throw refusal
   } finally {
     await serving.stop()
     stop.end()

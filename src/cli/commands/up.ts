@@ -5,12 +5,13 @@
 
 import { mkdir, rm, writeFile } from "node:fs/promises"
 import { join, resolve } from "node:path"
+import type { Host } from "../../actors/hosting/host.js"
 import type { Drydock } from "../../client/index.js"
 import { type Backend, openBackend } from "../backend.js"
 import type { Call } from "../call.js"
 import { demo } from "../demo.js"
 import { CliError, failureOf } from "../failure.js"
-import { generationIn } from "../generation.js"
+import { generationIn, keepNoting } from "../generation.js"
 import { numberOf, yardNameOf } from "../input.js"
 import { aborted, type Interruption, interruption } from "../interruption.js"
 import { Live } from "../live.js"
@@ -55,17 +56,22 @@ export async function up(call: Call): Promise<number> {
     const serving = await serve({
       ...backend.access,
       yard,
-      generation: generation?.known,
+      ...generation?.known,
       report: (report) => {
-        if (report.event === "recovered")
-          void generation?.note(report.generation).catch((error: unknown) => out.failure(failureOf(error)))
-        const isNews = report.event !== "recovered" && report.event !== "role"
+        // That the journal is shortened ends this command: its error says so.
+        const isNews = !["recovered", "role", "journal-shortened"].includes(report.event)
         if (isNews) out.event({ event: "report", ...reportJson(report) }, () => reportLine(report))
       },
     })
-    undo.push(() => serving.stop())
+    const { host } = serving
+    const failed = (error: unknown) => out.failure(failureOf(error))
+    const noteLast = generation === undefined ? undefined : keepNoting(generation, host, failed)
+    undo.push(async () => {
+      await serving.stop()
+      await noteLast?.()
+    })
     // On a server of somebody else another host may have the yard: then this one stands by.
-    const taking = backend.isOurs ? serving.host.active() : settled(serving.host)
+    const taking = backend.isOurs ? host.active() : settled(host)
     await Promise.race([taking, aborted(stop.signal)])
     progress.done()
     if (stop.signal.aborted) return 0
@@ -83,7 +89,7 @@ export async function up(call: Call): Promise<number> {
     await banner(out, client, {
       backend,
       yard,
-      role: serving.host.role,
+      role: host.role,
       store,
       tookMs: performance.now() - startedMs,
       isDemo: call.flag("demo"),
@@ -92,11 +98,21 @@ export async function up(call: Call): Promise<number> {
     wasReady = true
 
     // 4. What happens, until somebody ends it.
-    return await live(call, client, backend, stop)
+    return await live(call, client, { backend, host }, stop)
   }
 }
 
-async function live(call: Call, client: Drydock, backend: Backend, stop: Interruption): Promise<number> {
+interface Parts {
+  readonly backend: Backend
+  readonly host: Host
+}
+
+async function live(
+  call: Call,
+  client: Drydock,
+  { backend, host }: Parts,
+  stop: Interruption,
+): Promise<number> {
   const { out } = call
   const showing = call.flag("quiet") ? undefined : await Live.start(out, client)
   try {
@@ -111,8 +127,10 @@ async function live(call: Call, client: Drydock, backend: Backend, stop: Interru
       }
       if (exits) return 0
     }
-    const ended = await Promise.race([aborted(stop.signal).then(() => undefined), backend.exited])
+    const stopped = aborted(stop.signal).then(() => undefined)
+    const ended = await Promise.race([stopped, backend.exited, host.refused()])
     if (ended === undefined) return 0
+    if (ended instanceof Error) throw ended
     throw new CliError("server-failed", `the nats-server ended by itself (exit code ${ended.code})`, {
       why: ended.log.split("\n").slice(-5),
       cures: ["drydock up                         start it again: nothing that was acknowledged is lost"],

@@ -147,4 +147,44 @@ nothing is applied. - reads stdin.`,
     ],
     load: async () => (await import("../commands/annotate.js")).annotate,
   },
+  {
+    name: "accept-loss",
+    group: "Administer",
+    impact: "writes",
+    connects: false,
+    summary: "Go on with a yard whose journal is shorter than it was",
+    details: `A host that finds its journal shortened (a store put back from an older copy, a disk that lost what it had
+acknowledged) serves nothing and ends with \`journal-shortened\`. This command shows what is missing as far as is known,
+asks, and raises the generation of fencing tokens. The next start decides the commands that are still queued again.
+Whoever held a lease that is lost must not go on with it: its token is older than every token from now on.
+Without --server it looks into the store folder, where no \`drydock up\` may run.
+The password of the server's user comes from DRYDOCK_HOST_PASSWORD.`,
+    options: [
+      {
+        flags: "--store <folder>",
+        text: "the folder of the yard",
+        env: "DRYDOCK_STORE",
+        shownDefault: "./.drydock",
+        completes: "folder",
+      },
+      {
+        flags: "--server <url>",
+        text: "a NATS server that runs already, instead of a store",
+        env: "DRYDOCK_NATS_URL",
+      },
+      { flags: "--yard <name>", text: "the yard's name", env: "DRYDOCK_YARD", shownDefault: "default" },
+      { flags: "--user <name>", text: "the server's user for hosts", env: "DRYDOCK_HOST_USER" },
+      { flags: "--dry-run", text: "only show what is missing" },
+      YES,
+    ],
+    examples: [
+      { line: "drydock accept-loss --dry-run", text: "what is missing" },
+      { line: "drydock accept-loss --yes && drydock up", text: "go on without it" },
+      {
+        line: "drydock accept-loss --server nats://nats.lab:4222 --yard ci",
+        text: "on a server that runs already",
+      },
+    ],
+    load: async () => (await import("../commands/accept-loss.js")).acceptLossOf,
+  },
 ]

@@ -150,6 +150,9 @@ export function commandSpecs(start: () => UnderTest): void {
       expect(bodies(await log.commandsOf(mine, 10))).toEqual(["1:a", "3:a", "4:a", "5:wake"])
       expect(bodies(await log.commandsOf(mine, 2))).toEqual(["4:a", "5:wake"])
       expect(bodies(await all(log.commands(4)))).toEqual(["4:a", "5:wake"])
+      const said = { subjects: [`drydock.${yard}.command.*.b.*.*`, `drydock.${yard}.internal.>`] }
+      expect(bodies(await all(log.commands(1, said)))).toEqual(["2:b", "5:wake"])
+      expect(bodies(await all(log.commands(3, said)))).toEqual(["5:wake"])
       expect((await log.commandsOf(mine, 10)).at(-1)?.headers).toEqual({ "Drydock-Cause": "3.0" })
       await log.purgeCommands(4)
       expect(await log.commandFacts()).toMatchObject({ firstSeq: 4, lastSeq: 5, messages: 2 })
