@@ -16,6 +16,7 @@ import {
   refused,
   type Submission,
 } from "./memory-stream.js"
+import { MemoryWork } from "./memory-work.js"
 import { subjectMatches } from "./subject-pattern.js"
 
 export interface MemoryServerOptions {
@@ -58,6 +59,8 @@ export class MemoryServer {
   readonly clock: Clock
   readonly maxPayloadBytes: number
   readonly streams = new Map<string, MemoryStream>()
+  /** Who takes jobs out of WORK. */
+  readonly work: MemoryWork
   /** While true every append and send is refused as `storage-full`. */
   storageFull = false
   readonly #startMs: number
@@ -75,6 +78,14 @@ export class MemoryServer {
     this.maxPayloadBytes = options.maxPayloadBytes ?? 1024 * 1024
     this.#startMs = options.startMs ?? Date.UTC(2026, 0, 1)
     this.#later = options.later ?? queueMicrotask
+    this.work = new MemoryWork(
+      this.clock,
+      () => this.stream("WORK"),
+      (arrive) => this.#later(arrive),
+    )
+    this.onStored((stream) => {
+      if (stream === streamName(this.yard, "WORK")) this.work.look()
+    })
   }
 
   /** The stream's clock. */
