@@ -15,6 +15,8 @@ export interface ServingOptions extends NatsAccess {
   readonly generation?: number | undefined
   /** Of that generation the journal was once stored up to here. */
   readonly journal?: number | undefined
+  /** This process has just started the server, for this yard alone. */
+  readonly isServerNew?: boolean | undefined
   readonly report: (report: Report) => void
 }
 
@@ -35,6 +37,7 @@ export async function serve(options: ServingOptions): Promise<Serving> {
       policies: await installedPolicies(),
       version: packageVersion(),
       report,
+      isServerNew: options.isServerNew ?? false,
       faults: faultsFromEnvironment(process.env),
       ...(generation === undefined ? {} : { generation }),
       ...(journal === undefined ? {} : { journal }),

@@ -5,8 +5,8 @@
 import type { ClaimState, Log } from "../../src/actors/log/log.js"
 
 export interface Claims {
-  /** Resolves when somebody holds it. */
-  held(): Promise<void>
+  /** Resolves when that host holds it. */
+  held(holder: string): Promise<void>
   /** Ends the claim of a host that is dead. */
   end(holder: string): Promise<void>
   close(): Promise<void>
@@ -20,8 +20,8 @@ export async function watchClaims(log: Log): Promise<Claims> {
     for (const wake of changed.splice(0)) wake()
   })
   return {
-    async held() {
-      while (state?.holder === undefined) await new Promise<void>((resolve) => changed.push(resolve))
+    async held(holder) {
+      while (state?.holder !== holder) await new Promise<void>((resolve) => changed.push(resolve))
     },
     async end(holder) {
       while (state === undefined || state.holder === holder) {

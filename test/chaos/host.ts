@@ -21,7 +21,7 @@ let hosts = 0
 export function startChaosHost(
   server: Pick<TestServer, "hostOptions">,
   yard: string,
-  fault?: { readonly at: FaultPoint; readonly count: number },
+  fault?: { readonly at: FaultPoint; readonly count: number; readonly signal?: "SIGSTOP" },
 ): ChaosHost {
   const { servers: url, user, pass } = server.hostOptions
   const name = `host-${process.pid}-${++hosts}`
@@ -34,7 +34,7 @@ export function startChaosHost(
     if (process.env.DRYDOCK_CHAOS_REPORTS) console.error(Date.now() % 1_000_000, name, line)
     for (const look of [...watchers]) look()
   }
-  const env = fault === undefined ? {} : { DRYDOCK_FAULT: `${fault.at}:${fault.count}` }
+  const env = fault === undefined ? {} : { DRYDOCK_FAULT: `${fault.at}:${fault.count}:${fault.signal ?? ""}` }
   const child = startChild("host", { url, user, pass, yard, name }, heard, env)
   const reported: ChaosHost["reported"] = (matches, timeoutMs = 20_000) =>
     new Promise((resolve, reject) => {

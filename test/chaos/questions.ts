@@ -1,5 +1,6 @@
 // Asks a yard for its status again and again, and notes which host answered. A question goes to everybody who listens,
-// so two hosts that both think they are active would both be heard.
+// so two hosts that both think they are active would both be heard. It also follows the events, as anybody may, and
+// notes with each question what it had seen by then: no answer may rest on less.
 
 import { connect } from "nats"
 import type { TestServer } from "../support/server.js"
@@ -10,6 +11,9 @@ export interface StatusAnswer {
   readonly host: string
   readonly askedMs: number
   readonly atMs: number
+  /** The last record that was seen when the question was asked, and the one that the answer rests on. */
+  readonly seen: number
+  readonly journal: number
 }
 
 export interface Questioner {
@@ -24,16 +28,23 @@ export async function startQuestioner(server: TestServer, yard: string): Promise
   const answers: StatusAnswer[] = []
   const inbox = `_INBOX.questions${process.pid}`
   let heard: (() => void)[] = []
-  nc.subscribe(`${inbox}.*`, {
+  let lastSeen = 0
+  nc.subscribe(`drydock.${yard}.event.>`, {
+    callback: (_, { headers }) => {
+      lastSeen = Math.max(lastSeen, Number(headers?.get("Nats-Sequence") ?? 0))
+    },
+  })
+  nc.subscribe(`${inbox}.*.*`, {
     callback: (error, message) => {
       if (error !== null || message.data.length === 0) return // Nobody listened: there is no active host.
-      const { host } = message.json<{ host: string }>()
-      answers.push({ host, askedMs: Number(message.subject.split(".").at(-1)), atMs: Date.now() })
+      const { host, journal } = message.json<{ host: string; journal: number }>()
+      const [askedMs = 0, seen = 0] = message.subject.split(".").slice(-2).map(Number)
+      answers.push({ host, journal, askedMs, seen, atMs: Date.now() })
       for (const look of heard.splice(0)) look()
     },
   })
   const timer = setInterval(() => {
-    nc.publish(`drydock.${yard}.query.status.watcher`, "{}", { reply: `${inbox}.${Date.now()}` })
+    nc.publish(`drydock.${yard}.query.status.watcher`, "{}", { reply: `${inbox}.${Date.now()}.${lastSeen}` })
   }, EVERY_MS)
   return {
     answers,

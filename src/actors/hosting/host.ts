@@ -32,6 +32,11 @@ export interface HostOptions {
   readonly generation?: number
   /** Of that generation the journal was once stored up to here; default 0. A shorter one is not served. */
   readonly journal?: number
+  /**
+   * Whoever calls has just started the server, for this yard alone: every older connection to it is dead, so a claim
+   * that is not there counts for nobody. Default false: then a lost claim is waited for, two seconds.
+   */
+  readonly isServerNew?: boolean
   readonly report?: Reporter
   readonly faults?: Faults
 }
@@ -84,6 +89,8 @@ class YardHost implements Host {
   readonly #streamClock: StreamClock
   readonly #hashes = machineHashes()
   #isTakeOver = false
+  /** Only for the first claim: later the stream may be lost while others answer. */
+  #isServerNew: boolean
   /** Counts the claims won. */
   #tenure = 0
   /** The last of them in which a record was stored: the host before is fenced since. */
@@ -111,6 +118,7 @@ class YardHost implements Host {
     }
     this.#clock = options.clock ?? systemClock
     this.#report = options.report ?? (() => {})
+    this.#isServerNew = options.isServerNew ?? false
     this.#startedMs = this.#clock.monotonicMs()
     this.#streamClock = new StreamClock(this.#clock)
     this.#claim = new Claim({
@@ -118,6 +126,7 @@ class YardHost implements Host {
       clock: this.#clock,
       host: this.name,
       report: this.#report,
+      nobodyBefore: () => this.#nobodyBefore(),
       won: () => this.#won(),
       lost: (why) => this.#standDown(why),
     })
@@ -137,7 +146,11 @@ class YardHost implements Host {
 
   async start(): Promise<void> {
     await this.#options.log.setUp()
-    this.#options.log.onDisconnect(() => this.#dropTerm("the connection to the server was lost"))
+    this.#options.log.onDisconnect(() => {
+      this.#isServerNew = false
+      this.#claim.disconnected()
+      this.#dropTerm("the connection to the server was lost")
+    })
     await this.#claim.start()
   }
 
@@ -172,7 +185,13 @@ class YardHost implements Host {
     }
   }
 
+  /** A host answers only after its first record (`#answering`): with an empty journal none does. */
+  async #nobodyBefore(): Promise<boolean> {
+    return this.#isServerNew || (await this.#options.log.journalFacts()).lastSeq === 0
+  }
+
   #won(): void {
+    this.#isServerNew = false
     ;(this.#options.faults ?? noFaults)("claimed")
     this.#isTakeOver = true
     this.#tenure++

@@ -9,7 +9,7 @@ import { streamName } from "../../machines/subjects.js"
 import { ensureStream } from "../../nats/set-up.js"
 import { claimedSubject, claimSubject, yardStreams } from "../../nats/streams.js"
 import type { Cancellable, Clock } from "../hosting/clock.js"
-import { type ClaimState, LogError, type Reading } from "./log.js"
+import { type ClaimState, type ClaimWatching, LogError } from "./log.js"
 import { plainHeaders } from "./message-headers.js"
 import { storedSequence } from "./pub-ack.js"
 import type { Replies } from "./replies.js"
@@ -37,7 +37,7 @@ export class Claim {
     await this.#publish(seq, "", {})
   }
 
-  watch(changed: (state: ClaimState) => void): Promise<Reading> {
+  watch(changed: (state: ClaimState) => void): Promise<ClaimWatching> {
     const watch = new ClaimWatch(this.replies, this.clock, this.yard, () => this.#read(), changed)
     return Promise.resolve(watch)
   }
@@ -84,7 +84,7 @@ export class Claim {
   }
 }
 
-class ClaimWatch implements Reading {
+class ClaimWatch implements ClaimWatching {
   #state: ClaimState | undefined
   #stopped = false
   /** Grows with every message that the server repeated: a poll that one overtook says nothing. */
@@ -140,13 +140,15 @@ class ClaimWatch implements Reading {
     this.#timer = this.clock.after(delayMs, () => this.#poll())
   }
 
-  #poll(): void {
+  async look(): Promise<ClaimState | undefined> {
     const heard = this.#heard
-    this.read()
-      .then((state) => {
-        if (state !== undefined && this.#heard === heard) this.#tell(state)
-      })
-      .finally(() => this.#pollSoon(POLL_MS))
+    const state = await this.read()
+    if (state !== undefined && this.#heard === heard) this.#tell(state)
+    return state
+  }
+
+  #poll(): void {
+    void this.look().finally(() => this.#pollSoon(POLL_MS))
   }
 }
 

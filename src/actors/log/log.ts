@@ -78,6 +78,11 @@ export interface ClaimState {
   readonly holder: string | undefined
 }
 
+export interface ClaimWatching extends Reading {
+  /** The state as the stream says it now; undefined while it cannot say. Makes a lost stream again. Never throws. */
+  look(): Promise<ClaimState | undefined>
+}
+
 export interface Question {
   /** `get`, `list` … */
   readonly name: string
@@ -159,7 +164,7 @@ export interface Log {
    * Calls back with the state now and at every change, renewals and the running out included. Re-creates a lost stream;
    * its sequences begin at 1 again.
    */
-  watchClaim(changed: (state: ClaimState) => void): Promise<Reading>
+  watchClaim(changed: (state: ClaimState) => void): Promise<ClaimWatching>
 
   /** True while the connection to the server stands. */
   connected(): boolean

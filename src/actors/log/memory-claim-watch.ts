@@ -3,12 +3,12 @@
 
 import { claimedSubject, claimSubject } from "../../nats/streams.js"
 import type { Cancellable } from "../hosting/clock.js"
-import type { ClaimState, Reading } from "./log.js"
+import type { ClaimState, ClaimWatching } from "./log.js"
 import type { MemoryServer } from "./memory-server.js"
 
 const POLL_MS = 1_000
 
-export class MemoryClaimWatch implements Reading {
+export class MemoryClaimWatch implements ClaimWatching {
   #state: ClaimState | undefined
   #stopped = false
   #timer: Cancellable | undefined
@@ -28,6 +28,15 @@ export class MemoryClaimWatch implements Reading {
     this.#timer?.cancel()
     this.#unhook()
     return Promise.resolve()
+  }
+
+  look(): Promise<ClaimState | undefined> {
+    return new Promise((resolve) =>
+      this.server.later(() => {
+        this.#look()
+        resolve(this.connected() ? this.#state : undefined)
+      }),
+    )
   }
 
   #poll(): void {

@@ -155,7 +155,7 @@ class MemoryConnection implements MemoryLog {
     await this.#writeClaim(seq, "", {})
   }
 
-  watchClaim(changed: Parameters<Log["watchClaim"]>[0]): Promise<Reading> {
+  watchClaim(changed: Parameters<Log["watchClaim"]>[0]): ReturnType<Log["watchClaim"]> {
     const watch = new MemoryClaimWatch(this.server, () => this.connected(), changed)
     this.#ends.add(() => watch.stop())
     return Promise.resolve(watch)

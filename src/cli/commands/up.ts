@@ -56,6 +56,7 @@ export async function up(call: Call): Promise<number> {
     const serving = await serve({
       ...backend.access,
       yard,
+      isServerNew: backend.isOurs,
       ...generation?.known,
       report: (report) => {
         // That the journal is shortened ends this command: its error says so.

@@ -1,8 +1,9 @@
 // A host, or two, on a log in memory under a clock that only the test moves.
 
 import type { Clock } from "../../../src/actors/hosting/clock.js"
-import { type Host, startHost } from "../../../src/actors/hosting/host.js"
+import { type Host, type HostOptions, startHost } from "../../../src/actors/hosting/host.js"
 import type { Report } from "../../../src/actors/hosting/reports.js"
+import type { Log } from "../../../src/actors/log/log.js"
 import { type MemoryLog, openMemoryLog } from "../../../src/actors/log/memory-log.js"
 import { MemoryServer } from "../../../src/actors/log/memory-server.js"
 import { policies } from "../../support/policies.js"
@@ -30,17 +31,20 @@ export class Stage {
     )
   }
 
+  /** `options`: what the host is started with beside what is the same for all; `around` puts something before its log. */
   async enter(
     name: string,
     clock: Clock = this.clock,
     generation?: number,
+    { around = (log: Log) => log, ...options }: Partial<HostOptions> & { around?: (log: Log) => Log } = {},
   ): Promise<(typeof this.hosts)[number]> {
     const log = openMemoryLog(this.server)
     const reports: Report[] = []
     const host = await startHost({
-      log,
+      ...options,
+      log: around(log),
       yard: "default",
-      policies,
+      policies: options.policies ?? policies,
       version: "test",
       clock,
       host: name,
