@@ -139,6 +139,13 @@ export interface Log {
 
   /** Publishes an internal command and waits for its PubAck. Throws LogError. */
   send(subject: string, data: Uint8Array, headers: { readonly [name: string]: string }): Promise<void>
+  /** Makes sure that workers of these blueprint types can take jobs out of WORK, each type its own. Throws LogError. */
+  workFor(types: readonly string[]): Promise<void>
+  /**
+   * Puts a job into WORK and waits for its PubAck. One that lies there already is done. Throws LogError `uncertain`,
+   * `unavailable`, `too-large`, `storage-full`.
+   */
+  order(subject: string, data: Uint8Array, headers: { readonly [name: string]: string }): Promise<void>
   /** Removes every command below a sequence. */
   purgeCommands(below: number): Promise<void>
   /** Makes COMMANDS able to hold this many messages. */

@@ -63,6 +63,25 @@ class MemoryConnection implements MemoryLog {
     await this.#write("send", [{ subject, data, headers }], "queue-full")
   }
 
+  workFor(types: readonly string[]): Promise<void> {
+    return this.#call(() => {
+      for (const type of types) this.server.work.makeConsumer(type)
+    })
+  }
+
+  async order(
+    subject: string,
+    data: Uint8Array,
+    headers: { readonly [name: string]: string },
+  ): Promise<void> {
+    try {
+      await this.#write("send", [{ subject, data, headers }], "queue-full")
+    } catch (error) {
+      // One message per subject: it lies there already.
+      if (!(error instanceof LogError && error.fault === "queue-full")) throw error
+    }
+  }
+
   async *lastPerSubject(): AsyncGenerator<StreamMessage> {
     yield* await this.#call(() => this.#stream("JOURNAL").lastPerSubject())
   }

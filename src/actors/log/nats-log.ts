@@ -95,6 +95,17 @@ function natsLog(
       readNow(reading, commands, { policy: "by_start_sequence", from, subjects }),
 
     send: (subject, data, headers) => sender.send(subject, data, headers),
+    workFor: async (types) => {
+      for (const type of types) await api.makeWorkConsumer(yard, type)
+    },
+    order: async (subject, data, headers) => {
+      try {
+        await sender.send(subject, data, headers)
+      } catch (error) {
+        // The stream takes one message per subject and knows no other limit: so it lies there already.
+        if (!(error instanceof LogError && error.fault === "queue-full")) throw error
+      }
+    },
     purgeCommands: (below) => api.purge(commands, below),
     setCommandLimit: (maxMessages) => api.setMaxMessages(commands, maxMessages),
 

@@ -3,11 +3,13 @@
 
 import { randomBytes } from "node:crypto"
 import { z } from "zod"
+import { streamName } from "../../machines/subjects.js"
 import type { StreamMessage } from "./delivery.js"
 import { LogError, type StreamFacts } from "./log.js"
 import { decodeHeaders } from "./message-headers.js"
 import { faultOf, json } from "./pub-ack.js"
 import type { Replies } from "./replies.js"
+import { ACK_WAIT_MS, workSubject } from "./work-link.js"
 
 const NO_MESSAGE = 10037
 const NO_CONSUMER = 10014
@@ -104,6 +106,29 @@ export class StreamApi {
     const request = { stream_name: stream, config, action: "create" }
     const made = await this.#ask(`CONSUMER.CREATE.${stream}.${name}`, request, consumer)
     return { name, pending: made.num_pending }
+  }
+
+  /**
+   * Makes, or makes again as it should be, the consumer through which workers of one blueprint type take jobs. Its name
+   * is the type: workers ask for it by that and can make none.
+   */
+  async makeWorkConsumer(yard: string, type: string): Promise<void> {
+    const stream = streamName(yard, "WORK")
+    const config = {
+      name: type,
+      durable_name: type,
+      filter_subject: workSubject(yard, type, "*"),
+      deliver_policy: "all",
+      ack_policy: "explicit",
+      ack_wait: ACK_WAIT_MS * NANOS_PER_MS,
+      max_deliver: -1,
+      replay_policy: "instant",
+    }
+    await this.#ask(
+      `CONSUMER.CREATE.${stream}.${type}.${config.filter_subject}`,
+      { stream_name: stream, config },
+      anything,
+    )
   }
 
   /** Removes a consumer; whether that succeeded is not waited for, since the server removes it by itself later. */

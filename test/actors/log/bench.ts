@@ -8,6 +8,7 @@ import {
   LogError,
   type LogFault,
 } from "../../../src/actors/log/log.js"
+import type { WorkLink } from "../../../src/actors/log/work-link.js"
 
 /** What a plain subscriber heard. */
 export interface Heard {
@@ -22,6 +23,8 @@ export interface Bench {
   fresh(): Promise<string>
   /** One more host's connection to that yard. */
   open(): Promise<Log>
+  /** A worker's connection to that yard. */
+  openWork(): Promise<WorkLink>
   /** Publishes with full rights, as a client or an intruder. Resolves to the sequence or the server's error code. */
   publish(
     subject: string,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest"
 import { type MemoryLog, openMemoryLog } from "../../../src/actors/log/memory-log.js"
 import { MemoryServer } from "../../../src/actors/log/memory-server.js"
+import { type MemoryWorkLink, openMemoryWorkLink } from "../../../src/actors/log/memory-work-link.js"
 import { settled, VirtualClock } from "../../support/virtual-clock.js"
 import type { Bench, Heard } from "./bench.js"
 import { logSpecs } from "./specs.js"
@@ -11,11 +12,14 @@ logSpecs("the log in memory", async () => {
   const clock = new VirtualClock()
   let server = new MemoryServer({ yard: "none", clock })
   let logs: MemoryLog[] = []
+  let links: MemoryWorkLink[] = []
   let yards = 0
   const bench: Bench = {
     async fresh() {
       for (const log of logs) await log.close()
+      for (const link of links) await link.close()
       logs = []
+      links = []
       server = new MemoryServer({ yard: `yard-${++yards}`, clock })
       return server.yard
     },
@@ -23,6 +27,11 @@ logSpecs("the log in memory", async () => {
       const log = openMemoryLog(server)
       logs.push(log)
       return log
+    },
+    async openWork() {
+      const link = openMemoryWorkLink(server)
+      links.push(link)
+      return link
     },
     async publish(subject, text, headers) {
       const answer = await server.publish(subject, text, headers)
@@ -40,9 +49,11 @@ logSpecs("the log in memory", async () => {
     },
     async crash() {
       for (const log of logs) log.disconnect()
+      for (const link of links) link.disconnect()
     },
     async comeBack() {
       for (const log of logs) log.reconnect()
+      for (const link of links) link.reconnect()
     },
     async loseClaims() {
       server.deleteStream("CLAIM")
@@ -61,6 +72,7 @@ logSpecs("the log in memory", async () => {
     nowMs: () => clock.monotonicMs(),
     async close() {
       for (const log of logs) await log.close()
+      for (const link of links) await link.close()
     },
   }
   return bench

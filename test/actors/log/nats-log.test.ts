@@ -5,6 +5,8 @@ import { connect, headers, type NatsConnection } from "nats"
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import { type Log, LogError } from "../../../src/actors/log/log.js"
 import { openNatsLog } from "../../../src/actors/log/nats-log.js"
+import { openNatsWorkLink } from "../../../src/actors/log/nats-work-link.js"
+import type { WorkLink } from "../../../src/actors/log/work-link.js"
 import { streamName } from "../../../src/machines/subjects.js"
 import { startTestServer, type TestServer } from "../../support/server.js"
 import type { Bench, Heard } from "./bench.js"
@@ -21,12 +23,15 @@ logSpecs("the log of nats-server", async () => {
   const admin = await connect({ ...server.hostOptions, maxReconnectAttempts: -1, reconnectTimeWait: 50 })
   const manager = await jetstreamManager(admin)
   let logs: Log[] = []
+  let links: WorkLink[] = []
   let yard = "none"
   let yards = 0
   const bench: Bench = {
     async fresh() {
       for (const log of logs) await log.close()
+      for (const link of links) await link.close()
       logs = []
+      links = []
       yard = `yard-${++yards}`
       return yard
     },
@@ -34,6 +39,11 @@ logSpecs("the log of nats-server", async () => {
       const log = await openNatsLog({ url: server.url, yard })
       logs.push(log)
       return log
+    },
+    async openWork() {
+      const link = await openNatsWorkLink({ url: server.url, yard })
+      links.push(link)
+      return link
     },
     async publish(subject, body, plain = {}) {
       const head = headers()
@@ -80,6 +90,7 @@ logSpecs("the log of nats-server", async () => {
     nowMs: () => performance.now(),
     async close() {
       for (const log of logs) await log.close()
+      for (const link of links) await link.close()
       await admin.close()
       await server.stop()
     },

@@ -7,6 +7,7 @@ import { claimSpecs } from "./claim-specs.js"
 import { commandSpecs } from "./command-specs.js"
 import { connectionSpecs } from "./connection-specs.js"
 import { journalSpecs } from "./journal-specs.js"
+import { workSpecs } from "./work-specs.js"
 
 export function logSpecs(name: string, start: () => Promise<Bench>): void {
   describe(name, () => {
@@ -31,5 +32,6 @@ export function logSpecs(name: string, start: () => Promise<Bench>): void {
     commandSpecs(underTest)
     connectionSpecs(underTest)
     claimSpecs(underTest)
+    workSpecs(underTest)
   })
 }
