@@ -53,11 +53,14 @@ export interface JournalLoss {
 
 export class JournalShortened extends DrydockError {
   override readonly name = "JournalShortened"
-  constructor(readonly loss: JournalLoss) {
+  constructor(
+    yard: string,
+    readonly loss: JournalLoss,
+  ) {
     super(
       "journal-shortened",
-      `the journal ends at ${loss.ends}, but ${loss.known} was stored: ${loss.proof}`,
-      "put the whole journal back, or run `drydock accept-loss` to go on without what is lost",
+      `the journal of yard ${yard} ends at ${loss.ends}, but ${loss.known} was stored: ${loss.proof}`,
+      "put the whole journal back, or go on without what is missing: `drydock accept-loss` shows it and asks",
     )
   }
 }
@@ -117,8 +120,7 @@ export async function lossOf(log: Log, found: Found, mark: JournalMark): Promise
   if (known > lastSeq) {
     // Another host may have written since this one read: the end is asked for again, after the proof.
     if (known <= (await log.journalFacts()).lastSeq) return undefined
-    const proof =
-      seen === known ? "whoever served it here saw that" : `command ${words.command} follows from that`
+    const proof = seen === known ? "its host saw that" : `command ${words.command} follows from that`
     return { ends, known, proof, generation, cursor }
   }
   if (ends === lastSeq || words.accepted) return undefined

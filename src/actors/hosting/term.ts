@@ -114,7 +114,7 @@ export class Term {
     const startedMs = clock.monotonicMs()
     const recovered = await recover(log, options.yard, report, options.mark)
     const { yard, loss } = recovered
-    if (loss !== undefined) throw new JournalShortened(loss)
+    if (loss !== undefined) throw new JournalShortened(options.yard.name, loss)
     report({
       event: "recovered",
       actors: yard.actors.size,

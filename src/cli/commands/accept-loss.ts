@@ -93,8 +93,9 @@ async function inYard(log: Log, { call, yard, store }: Place): Promise<number> {
   // 3. Said to the next host; and the folder knows it, should the queue be lost as well.
   const generation = await acceptLoss(log, yard, loss)
   if (store !== undefined) await (await generationIn(store, yard)).note({ generation, journal: stored })
+  const shown = call.flag("yes") ? missing.lines : []
   out.document({ ...missing.json, accepted: true }, () =>
-    [...missing.lines, "accepted: the next start goes on from here"].join("\n"),
+    [...shown, "accepted: the next start goes on from here"].join("\n"),
   )
   return 0
 }

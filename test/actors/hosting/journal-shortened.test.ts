@@ -99,7 +99,9 @@ describe("what proves that it was longer", () => {
     const { before, after } = await loseLease()
     const { refusal, host, reports } = await enter("b")
     expect(refusal).toMatchObject({ code: "journal-shortened", loss: { ends: after } })
-    expect(refusal).toMatchObject({ message: expect.stringContaining(`the journal ends at ${after}`) })
+    expect(refusal).toMatchObject({
+      message: expect.stringContaining(`the journal of yard default ends at ${after}`),
+    })
     expect(reports.filter(({ event }) => event === "journal-shortened")).toHaveLength(1)
     expect(before).toBeGreaterThan(after)
     expect(host.role).toBe("standby")
