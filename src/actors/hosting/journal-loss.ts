@@ -12,10 +12,10 @@
 // more, and a mark of a lower generation neither. So it holds for every host, and for one that was there before.
 
 import { z } from "zod"
-import { parseCommandSubject } from "../../machines/subjects.js"
+import { internalSubject, parseCommandSubject } from "../../machines/subjects.js"
 import { DrydockError } from "../error.js"
 import { CAUSE_HEADER } from "../kernel/index.js"
-import type { CommandMessage, Log } from "../log/log.js"
+import { type CommandMessage, type Log, LogError } from "../log/log.js"
 import { encodeText } from "./wire.js"
 
 /** Generations are 1 to this: a token is at most 2^53. */
@@ -140,10 +140,24 @@ export async function acceptLoss(log: Log, yard: string, loss: JournalLoss): Pro
       `generation ${loss.generation} of fencing tokens is the last one`,
       "begin a new yard under another name: nothing in this one could be told from what was before",
     )
-  const subject = `drydock.${yard}.internal.yard.${yard}.take-over.system`
+  const subject = internalSubject(yard, "yard", yard, "take-over", "system")
   const body = encodeText(JSON.stringify({ host: ACCEPTOR, generation }))
-  await log.send(subject, body, { [ACCEPTS_HEADER]: String(loss.ends) })
+  const headers = { [ACCEPTS_HEADER]: String(loss.ends) }
+  try {
+    await log.send(subject, body, headers)
+  } catch (error) {
+    if (!(error instanceof LogError) || error.fault !== "queue-full") throw error
+    await makeRoom(log, loss.cursor)
+    await log.send(subject, body, headers)
+  }
   return generation
+}
+
+/** While nobody serves a yard, people can fill its queue. What is decided goes, and there is always room for one more. */
+async function makeRoom(log: Log, cursor: number): Promise<void> {
+  await log.purgeCommands(cursor + 1)
+  const { messages, maxMessages } = await log.commandFacts()
+  if (messages >= maxMessages) await log.setCommandLimit(messages + 1)
 }
 
 /** The journal sequence in `<sequence>.<index>`; 0 when there is none. */

@@ -8,7 +8,6 @@ import type { Timer } from "../../machines/stimulus.js"
 import { outcomeSubject, rejectedSubject } from "../../machines/subjects.js"
 import {
   allDuties,
-  CAUSE_HEADER,
   decide,
   generationOf,
   step,
@@ -24,6 +23,7 @@ import { type JournalMark, JournalShortened } from "./journal-loss.js"
 import { type Recovered, recover } from "./recovery.js"
 import type { Reporter } from "./reports.js"
 import type { StreamClock } from "./stream-clock.js"
+import { takeOver } from "./take-over.js"
 import { Timers } from "./timers.js"
 import { acceptedText, encodeText, rejectedText } from "./wire.js"
 import { type Decided, TRACE_HEADER, Writer } from "./writer.js"
@@ -138,7 +138,7 @@ export class Term {
     const { yard } = this
     const recovered = this.#recovered
     await this.#tellAgain(recovered)
-    if (isTakeOver) await this.#takeOver(host, generationOf(yard))
+    if (isTakeOver) await takeOver(log, this.#effects, this.#streamClock, yard, host)
     if (this.#ended) return
     for (const [actor, { record }] of yard.actors) this.#timers.set(actor, record.timers)
     for (const { seq, record } of recovered.unsent) this.#effects.order(seq, record.sends)
@@ -149,17 +149,6 @@ export class Term {
     if (this.#ended) await reading.stop()
     else this.#reading = reading
     if (this.#paused) reading.pause()
-  }
-
-  /** The first thing that a new owner does: it fences the one before, and tells the time of the stream. */
-  async #takeOver(host: string, generation: number): Promise<void> {
-    const { log } = this.#options
-    const { name } = this.yard
-    const subject = `drydock.${name}.internal.yard.${name}.take-over.system`
-    const body = encodeText(JSON.stringify({ host, generation }))
-    await log.send(subject, body, { [CAUSE_HEADER]: `${this.yard.journal}.take-over` })
-    const { lastSeq } = await log.commandFacts()
-    for await (const message of log.commands(lastSeq)) this.#streamClock.observe(message.timestampMs)
   }
 
   /** Outcomes that may not have left: of the last records, and of commands between them that have none. */

@@ -12,6 +12,21 @@ afterEach(() => stage.leave())
 
 const request = { type: "host" }
 
+test("a queue that was filled while nobody served is decided, and the take-over follows (rule 17)", async () => {
+  stage.server.setUp()
+  const commands = stage.server.stream("COMMANDS")
+  if (commands !== undefined) commands.maxMessages = 20
+  for (let n = 0; n < 20; n++) await stage.publish(`lease/L${n} release`)
+  await expect(stage.publish("lease/L20 release")).rejects.toThrow("10077")
+  const { host } = await stage.enter("a")
+  await stage.clock.advance(5_000)
+  expect(host.role).toBe("active")
+  expect(stage.outcomes.get("lease-L19-release")).toMatchObject({ code: "unknown-actor" })
+  expect(await stage.ask("get", { kind: "yard", id: "default" })).toMatchObject({
+    record: { context: { host: "a" } },
+  })
+})
+
 describe("writing (rules 9, 10)", () => {
   test("a record is told only after it is stored, and carries what was sent before it", async () => {
     await stage.enter("a")

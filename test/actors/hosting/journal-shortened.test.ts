@@ -303,6 +303,26 @@ describe("an accepted loss", () => {
     expect((await enter("c")).refusal).toBeUndefined()
   })
 
+  test("is accepted and served also where people have filled the queue meanwhile", async () => {
+    await loseLease()
+    const commands = stage.server.stream("COMMANDS")
+    if (commands === undefined) throw new Error("no COMMANDS")
+    commands.maxMessages = commands.facts().messages + 3
+    for (let n = 0; n < 3; n++) await stage.publish(`lease/X${n} request`, request)
+    await expect(stage.publish("lease/X9 request", request)).rejects.toThrow("10077")
+    expect((await enter("b")).refusal).toBeDefined()
+    const { loss } = await accept()
+    commands.purge(loss.cursor + 1)
+    commands.maxMessages = commands.facts().messages
+    const { host } = await enter("c")
+    await stage.clock.advance(TAKE_OVER_MS)
+    expect(host.role).toBe("active")
+    expect(host.mark).toEqual({ generation: 2, journal: journalEnd() })
+    expect(await stage.ask("get", { kind: "yard", id: "default" })).toMatchObject({
+      record: { context: { host: "c", generation: 2 } },
+    })
+  })
+
   test("is refused with the last generation", async () => {
     const loss = { ends: 1, known: 2, proof: "x", generation: LAST_GENERATION, cursor: 1 }
     const log = openMemoryLog(stage.server)
