@@ -4,13 +4,13 @@ import { createHash, randomBytes } from "node:crypto"
 import type { AnyPolicy } from "../../blueprints/blueprint.js"
 import type { Kind } from "../../machines/names.js"
 import { registry } from "../../machines/registry.js"
-import type { Rejection } from "../../machines/rejection.js"
 import type { DrydockError } from "../error.js"
 import type { Log, Reading } from "../log/log.js"
 import { Claim } from "./claim.js"
 import { type Clock, systemClock } from "./clock.js"
 import { type Faults, noFaults } from "./faults.js"
 import { type JournalMark, JournalShortened, laterMark, NOTHING_KNOWN } from "./journal-loss.js"
+import { Poison } from "./poison.js"
 import { QueryDesk } from "./query-desk.js"
 import type { Reporter } from "./reports.js"
 import { StreamClock } from "./stream-clock.js"
@@ -100,7 +100,7 @@ class YardHost implements Host {
   #opening = false
   #ended = false
   #queries: Reading | undefined
-  readonly #poison = new Map<number, Rejection>()
+  readonly #poison = new Poison()
   #waiting: { readonly resolve: () => void; readonly reject: (why: DrydockError) => void }[] = []
   #mark: JournalMark
   #refusal: JournalShortened | undefined
@@ -285,7 +285,7 @@ class YardHost implements Host {
   }
 
   #over(term: Term, why: string, after: Aftermath = {}): void {
-    if (after.poison !== undefined) this.#poison.set(after.poison.command, after.poison.rejection)
+    if (after.poison !== undefined) this.#poison.add(after.poison)
     if (after.storageFull !== undefined && this.#storageFull === undefined)
       this.#report({ event: "storage-full", why: after.storageFull })
     if (after.storageFull !== undefined) this.#storageFull = after.storageFull

@@ -12,16 +12,25 @@ import { createYard, generationOf, restore, type Yard, type YardOptions } from "
 import type { JournalMessage, Log } from "../log/log.js"
 import { contextFault } from "./foreign-context.js"
 import { hostWords, type JournalLoss, type JournalMark, lossOf, NOTHING_KNOWN } from "./journal-loss.js"
+import { REPEATED_HEADER } from "./repeated.js"
 import type { Reporter } from "./reports.js"
 import { readRecord } from "./wire.js"
 import { AFTER_HEADER, CURSOR_HEADER, SENT_HEADER } from "./writer.js"
+
+export interface Unsent {
+  readonly seq: number
+  readonly record: YardRecord
+  readonly text: string
+  /** What its writer says of the commands before it that have no record (repeated.ts). */
+  readonly repeated: string | undefined
+}
 
 export interface Recovered {
   readonly yard: Yard
   /** Last sequence of the journal. */
   readonly stored: number
   /** Records after `sentUpTo`, whose follow-ups and outcomes may not have left. */
-  readonly unsent: readonly { readonly seq: number; readonly record: YardRecord; readonly text: string }[]
+  readonly unsent: readonly Unsent[]
   /** Last command that had a record at `sentUpTo`: commands after it may not have got their outcome. */
   readonly toldUpTo: number
   /** What the journal once had and has no more. Then the yard must not be served. */
@@ -69,13 +78,15 @@ export async function recover(
       isProven(message) ? Math.max(most, Number(message.headers?.[SENT_HEADER] ?? 0)) : most,
     0,
   )
-  const unsent: { seq: number; record: YardRecord; text: string }[] = []
+  const unsent: Unsent[] = []
   const decoder = new TextDecoder()
   if (journal.lastSeq > sentUpTo) {
     for await (const message of log.journal(sentUpTo + 1)) {
       if (message.seq > journal.lastSeq) break
       const record = await judge.counts(message)
-      if (record !== undefined) unsent.push({ seq: message.seq, record, text: decoder.decode(message.data) })
+      if (record === undefined) continue
+      const repeated = isProven(message) ? message.headers?.[REPEATED_HEADER] : undefined
+      unsent.push({ seq: message.seq, record, text: decoder.decode(message.data), repeated })
     }
   }
   const told = sentUpTo === 0 ? undefined : await judge.countedBefore(sentUpTo + 1)

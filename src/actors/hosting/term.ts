@@ -2,7 +2,7 @@
 // outcome, a lost claim or the end of the process. There is no repair: whatever is in doubt, the next term reads back.
 
 import type { ActorKey } from "../../machines/names.js"
-import type { Send, YardRecord } from "../../machines/record.js"
+import type { Send } from "../../machines/record.js"
 import type { Rejection } from "../../machines/rejection.js"
 import type { Timer } from "../../machines/stimulus.js"
 import { outcomeSubject, rejectedSubject } from "../../machines/subjects.js"
@@ -20,8 +20,10 @@ import type { Clock } from "./clock.js"
 import { Effects } from "./effects.js"
 import type { Faults } from "./faults.js"
 import { type JournalMark, JournalShortened } from "./journal-loss.js"
+import { type Poison, type Poisoned, wordsOf } from "./poison.js"
 import { type Recovered, recover } from "./recovery.js"
 import type { Reporter } from "./reports.js"
+import { settledVerdict } from "./settled-verdict.js"
 import type { StreamClock } from "./stream-clock.js"
 import { takeOver } from "./take-over.js"
 import { Timers } from "./timers.js"
@@ -48,8 +50,8 @@ export interface TermOptions {
   readonly isTakeOver: boolean
   /** What is known to have been stored. */
   readonly mark: JournalMark
-  /** Commands that must be refused without being decided again: the one on which the last term failed. */
-  readonly poison: ReadonlyMap<number, Rejection>
+  /** Commands that must not be decided again: those on which a term failed. */
+  readonly poison: Pick<Poison, "of">
   /** A record was stored. */
   stored(): void
   /** The term is over: its memory is worth nothing any more. */
@@ -58,7 +60,7 @@ export interface TermOptions {
 
 /** What the next term has to know of this one's end. */
 export interface Aftermath {
-  readonly poison?: { readonly command: number; readonly rejection: Rejection }
+  readonly poison?: Poisoned
   readonly storageFull?: string
 }
 
@@ -153,14 +155,15 @@ export class Term {
 
   /** Outcomes that may not have left: of the last records, and of commands between them that have none. */
   async #tellAgain({ unsent, toldUpTo }: Recovered): Promise<void> {
-    const recorded = new Map(unsent.map(({ record, text }) => [record.cause.command, { record, text }]))
     if (this.yard.cursor <= toldUpTo) return
+    const records = [...unsent]
     for await (const command of this.#options.log.commands(toldUpTo + 1)) {
       if (command.seq > this.yard.cursor) return
-      const there = recorded.get(command.seq)
-      const verdict =
-        there === undefined ? lateVerdict(this.yard, command) : retold(this.yard, command, there.record)
-      if (verdict !== undefined) this.#tell({ verdict, text: there?.text, trace: undefined })
+      while (records[0] !== undefined && records[0].record.cause.command < command.seq) records.shift()
+      const verdict = settledVerdict(this.yard, command, records[0])
+      const isIts = records[0]?.record.cause.command === command.seq
+      const text = isIts ? records[0]?.text : undefined
+      if (verdict !== undefined) this.#tell({ verdict, text, trace: undefined, words: undefined })
     }
   }
 
@@ -176,10 +179,11 @@ export class Term {
     this.#options.faults("decided")
     if (verdict.kind === "rejected" && verdict.fault !== undefined)
       this.#options.report({ event: "internal-fault", command: message.seq, fault: verdict.fault })
-    if (verdict.kind === "nothing" && message.subject.endsWith(".expire.timer"))
+    const isPoisoned = this.#options.poison.of(message) !== undefined
+    if (verdict.kind === "nothing" && message.subject.endsWith(".expire.timer") && !isPoisoned)
       this.#timers.tooEarly(verdict.actor as ActorKey, message.timestampMs)
     const text = verdict.kind === "recorded" ? JSON.stringify(verdict.record) : undefined
-    this.#writer.add({ verdict, text, trace: traceOf(message) })
+    this.#writer.add({ verdict, text, trace: traceOf(message), words: wordsOf(message) })
     if (this.#writer.backlog > BACKLOG_LIMIT && !this.#paused) {
       this.#paused = true
       this.#reading?.pause()
@@ -187,21 +191,27 @@ export class Term {
   }
 
   #decide(message: CommandMessage): Verdict | undefined {
-    const poisoned = this.#options.poison.get(message.seq)
-    if (poisoned !== undefined) {
-      const verdict = decide(this.yard, message)
-      const { command, actor, reply } = verdict
-      return { kind: "rejected", command, actor, reply, rejection: poisoned }
-    }
+    const poisoned = this.#options.poison.of(message)
+    if (poisoned !== undefined) return this.#void(message, poisoned)
     try {
       return step(this.yard, message)
     } catch (fault) {
       // The record was decided but the yard could not take it in: memory is in doubt.
       this.#options.report({ event: "internal-fault", command: message.seq, fault })
       const rejection: Rejection = { code: "internal", message: "the yard could not take this in: report it" }
-      this.#over("a record could not be taken in", { poison: { command: message.seq, rejection } })
+      const poison = { command: message.seq, words: wordsOf(message), rejection }
+      this.#over("a record could not be taken in", { poison })
       return undefined
     }
+  }
+
+  /** A client hears of its command; an internal one does nothing, loudly. */
+  #void(message: CommandMessage, rejection: Rejection): Verdict {
+    const { command, actor, reply } = decide(this.yard, message)
+    if (wordsOf(message) === undefined) return { kind: "rejected", command, actor, reply, rejection }
+    const why = "it failed before: it is tried again when the host is restarted"
+    this.#options.report({ event: "internal-fault", command, fault: new Error(`${message.subject}: ${why}`) })
+    return { kind: "nothing", command, actor, reply, why }
   }
 
   #settle(decided: Decided): void {
@@ -314,7 +324,7 @@ export class Term {
         code: "over-limit",
         message: "its record is larger than the server takes",
       }
-      this.#over(why, { poison: { command: first.verdict.command, rejection } })
+      this.#over(why, { poison: { command: first.verdict.command, words: first.words, rejection } })
     } else this.#over(why)
   }
 
@@ -376,23 +386,4 @@ function traceOf(message: CommandMessage): string | undefined {
   return trace !== undefined && /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/.test(trace)
     ? trace
     : undefined
-}
-
-function retold(yard: Yard, command: CommandMessage, record: YardRecord): Verdict {
-  const { command: seq, actor, reply } = decide(yard, command)
-  return { kind: "repeated", command: seq, actor, reply, record }
-}
-
-/**
- * The outcome of a command at or below the cursor that has no record: it was refused, or needed none, and the word may
- * not have left; or a second host went past it. It is not decided again: what would be accepted now is refused as
- * `stale`, so that its sender asks again.
- */
-function lateVerdict(yard: Yard, command: CommandMessage): Verdict | undefined {
-  const verdict = decide(yard, command)
-  if (verdict.kind === "nothing") return undefined
-  if (verdict.kind !== "recorded") return verdict
-  const { command: seq, actor, reply } = verdict
-  const message = "the yard went past this command while its host changed: publish it again under a new id"
-  return { kind: "rejected", command: seq, actor, reply, rejection: { code: "stale", message } }
 }

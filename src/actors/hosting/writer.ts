@@ -8,6 +8,7 @@ import { SortedList } from "../kernel/sorted-list.js"
 import type { JournalEntry, Log } from "../log/log.js"
 import { LogError } from "../log/log.js"
 import type { Faults } from "./faults.js"
+import { REPEATED_HEADER, RepeatedList } from "./repeated.js"
 import { encodeText } from "./wire.js"
 
 /** Records that wait are appended one by one up to here, and in one atomic batch above: a batch costs four singles. */
@@ -28,6 +29,8 @@ export interface Decided {
   /** The record as text; undefined when the verdict has none of its own. */
   readonly text: string | undefined
   readonly trace: string | undefined
+  /** See `wordsOf` in poison.ts. */
+  readonly words: string | undefined
 }
 
 interface Held {
@@ -60,6 +63,7 @@ export class Writer {
   #ended = false
   #stored: number
   #cursor: number
+  readonly #repeated = new RepeatedList()
   readonly #held = new SortedList<Held>((a, b) => a.seq - b.seq || a.order - b.order)
   #order = 0
 
@@ -172,8 +176,10 @@ export class Writer {
     const sent = String(sentUpTo())
     const entries: JournalEntry[] = []
     for (const { verdict, text, trace } of taken) {
+      if (verdict.kind === "repeated" && verdict.reply !== undefined) this.#repeated.add(verdict.command)
       if (text === undefined || verdict.kind !== "recorded") continue
       const { record } = verdict
+      const repeated = this.#repeated.take(this.#cursor)
       entries.push({
         subject: journalSubject(yard, record.kind, record.id),
         data: encodeText(text),
@@ -181,6 +187,7 @@ export class Writer {
           [AFTER_HEADER]: String(this.#stored + entries.length),
           [CURSOR_HEADER]: String(this.#cursor),
           [SENT_HEADER]: sent,
+          ...(repeated === undefined ? {} : { [REPEATED_HEADER]: repeated }),
           ...(trace === undefined ? {} : { [TRACE_HEADER]: trace }),
         },
       })

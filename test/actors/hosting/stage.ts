@@ -19,13 +19,18 @@ export class Stage {
   readonly clock = new VirtualClock()
   readonly server = new MemoryServer({ yard: "default", clock: this.clock })
   readonly outcomes = new Map<string, Said>()
+  /** Everything that was told, by the command's id, repetitions included. */
+  readonly told = new Map<string, Said[]>()
   readonly events: { seq: number; body: string }[] = []
   readonly hosts: { readonly host: Host; readonly log: MemoryLog; readonly reports: Report[] }[] = []
 
   constructor() {
-    this.server.subscribe("drydock.default.outcome.>", ({ subject, data }) =>
-      this.outcomes.set(subject.split(".").at(-1) ?? "", JSON.parse(new TextDecoder().decode(data)) as Said),
-    )
+    this.server.subscribe("drydock.default.outcome.>", ({ subject, data }) => {
+      const id = subject.split(".").at(-1) ?? ""
+      const said = JSON.parse(new TextDecoder().decode(data)) as Said
+      this.outcomes.set(id, said)
+      this.told.set(id, [...(this.told.get(id) ?? []), said])
+    })
     this.server.subscribe("drydock.default.event.>", ({ headers, data }) =>
       this.events.push({ seq: Number(headers["Nats-Sequence"]), body: new TextDecoder().decode(data) }),
     )
