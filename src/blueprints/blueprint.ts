@@ -1,5 +1,5 @@
 // What a blueprint is to the yard: a policy, pure and quick, that runs inside the step. It sees no time and does no
-// work; work on the world is a job (a later part of the same folder). A new blueprint is one folder here.
+// work; work on the world is a job (work.ts). A new blueprint is one folder here.
 
 import type { z } from "zod"
 import type { JsonObject } from "../machines/json.js"
@@ -29,19 +29,38 @@ export interface Survey {
   readonly problems: readonly string[]
 }
 
-export interface Policy<Config> {
+export interface Policy<Config, Demand = unknown> {
   /** The blueprint type, such as `almanac-service-host`. */
   readonly type: string
   /** The resource type that it provides, such as `host`. */
   readonly provides: string
   readonly description: string
   readonly config: z.ZodType<Config>
-  /** Must depend on nothing but its arguments; what it reads of the Almanac is watched for changes. */
-  survey(config: Config, almanac: Almanac): Survey
+  /**
+   * What of a request's attributes decides where it can be served, parsed. Leases whose demands are the same JSON wait
+   * in one queue. Absent: attributes decide nothing.
+   */
+  readonly demand?: z.ZodType<Demand>
+  /** Why a blueprint of this config can never serve a demand; undefined when it can. Absent: it always can. */
+  cannot?(config: Config, demand: Demand): string | undefined
+  /** What of a resource's or a site's attributes decides whom it suits. Absent: nothing, all are alike. */
+  shape?(attributes: JsonObject): JsonObject
+  /** Whether what has this shape serves a demand. Absent: it does. */
+  fits?(shape: JsonObject, demand: Demand): boolean
+  /**
+   * Places where resources can be built. Must depend on nothing but its arguments; what it reads of the Almanac is
+   * watched for changes. Absent: it builds wherever there is none yet, on numbered places that only the limit ends,
+   * with the slot locks `allocator(<blueprint>).limit(<n>)`.
+   */
+  survey?(config: Config, almanac: Almanac): Survey
+  /** Attributes of a resource that is built for a demand on a numbered place. Absent: none. */
+  plan?(config: Config, demand: Demand): JsonObject
   /** Leases that one resource takes at once; null = any number. */
   leasesPerResource(config: Config): number | null
   /** Slot lock of the n-th lease on a resource (0 …), where the number is limited. */
   leaseSlot(resource: string, n: number): string
+  /** Whether it rather builds a new resource than lets leases share one (D19762). Default true. */
+  readonly growsBeforeSharing?: boolean
   /** *Activate immediately*, for resources and for leases; otherwise a worker activates them later. */
   readonly activatesResourcesAtOnce: boolean
   readonly activatesLeasesAtOnce: boolean
@@ -50,37 +69,79 @@ export interface Policy<Config> {
   readonly cleansUpLeases: boolean
 }
 
-/** A policy bound to one parsed config: how the yard uses it. */
+/** A policy bound to one parsed config: how the yard uses it. What it asks of the policy may throw. */
 export interface BoundPolicy {
-  survey(almanac: Almanac): Survey
+  /** Undefined where places are numbered. */
+  readonly survey: ((almanac: Almanac) => Survey) | undefined
   readonly leasesPerResource: number | null
+  cannot(demand: unknown): string | undefined
+  plan(demand: unknown): JsonObject
 }
 
-/** A policy whose config type is its own business. */
-export interface AnyPolicy extends Omit<Policy<unknown>, "config" | "survey" | "leasesPerResource"> {
-  bind(config: JsonObject): { readonly policy: BoundPolicy } | { readonly issues: readonly Issue[] }
+type Issues = { readonly issues: readonly Issue[] }
+
+/** A policy whose config and demand types are its own business. */
+export interface AnyPolicy {
+  readonly type: string
+  readonly provides: string
+  readonly description: string
+  readonly growsBeforeSharing: boolean
+  readonly activatesResourcesAtOnce: boolean
+  readonly activatesLeasesAtOnce: boolean
+  readonly cleansUpResources: boolean
+  readonly cleansUpLeases: boolean
+  leaseSlot(resource: string, n: number): string
+  bind(config: JsonObject): { readonly policy: BoundPolicy } | Issues
+  /** Undefined where attributes decide nothing. */
+  readonly demand: ((attributes: JsonObject) => { readonly demand: unknown } | Issues) | undefined
+  shape(attributes: JsonObject): JsonObject
+  fits(shape: JsonObject, demand: unknown): boolean
 }
 
-export function definePolicy<Config>(policy: Policy<Config>): AnyPolicy {
+const NO_SHAPE: JsonObject = {}
+
+export function definePolicy<Config, Demand = unknown>(policy: Policy<Config, Demand>): AnyPolicy {
+  const { survey, demand } = policy
   return {
-    ...policy,
+    type: policy.type,
+    provides: policy.provides,
+    description: policy.description,
+    growsBeforeSharing: policy.growsBeforeSharing ?? true,
+    activatesResourcesAtOnce: policy.activatesResourcesAtOnce,
+    activatesLeasesAtOnce: policy.activatesLeasesAtOnce,
+    cleansUpResources: policy.cleansUpResources,
+    cleansUpLeases: policy.cleansUpLeases,
+    leaseSlot: (resource, n) => policy.leaseSlot(resource, n),
     bind(json) {
       const parsed = policy.config.safeParse(json)
-      if (!parsed.success) {
-        return {
-          issues: parsed.error.issues.map((issue) => ({
-            path: ["config", ...issue.path].join("."),
-            message: issue.message,
-          })),
-        }
-      }
+      if (!parsed.success) return { issues: issuesOf("config", parsed.error) }
       const config = parsed.data
       return {
         policy: {
-          survey: (almanac) => policy.survey(config, almanac),
+          survey: survey === undefined ? undefined : (almanac) => survey(config, almanac),
           leasesPerResource: policy.leasesPerResource(config),
+          // Sound: the kernel hands back what `demand` below has parsed.
+          cannot: (asked) => policy.cannot?.(config, asked as Demand),
+          plan: (asked) => policy.plan?.(config, asked as Demand) ?? NO_SHAPE,
         },
       }
     },
+    demand:
+      demand === undefined
+        ? undefined
+        : (attributes) => {
+            const parsed = demand.safeParse(attributes)
+            return parsed.success ? { demand: parsed.data } : { issues: issuesOf("attributes", parsed.error) }
+          },
+    shape: (attributes) => policy.shape?.(attributes) ?? NO_SHAPE,
+    // Sound: as above.
+    fits: (shape, asked) => policy.fits?.(shape, asked as Demand) ?? true,
   }
+}
+
+function issuesOf(root: string, error: z.ZodError): Issue[] {
+  return error.issues.map((issue) => ({
+    path: [root, ...issue.path].join("."),
+    message: issue.message,
+  }))
 }

@@ -1,13 +1,15 @@
 // A blueprint: how resources of one type come to be. Its type's policy parses `config` before the statechart is
-// asked, so that whatever stands in the context fits the policy.
+// asked, so that whatever stands in the context fits the policy. Builds that fail make it pause, longer each time, and
+// in the end suspend it, so that a broken blueprint does not eat leases (K-10).
 
 import { assign, setup } from "xstate"
 import { z } from "zod"
+import { type BlueprintTerms, blueprintTerms, suspendAfter, termsOf, workTerms } from "./blueprint-terms.js"
 import { canonical, type JsonObject, jsonObject } from "./json.js"
 import { LIMITS } from "./limits.js"
-import { PRINCIPAL } from "./names.js"
+import { OBJECT_ID, PRINCIPAL } from "./names.js"
 import type { RejectionCode } from "./rejection.js"
-import { entered, isoTime, machineActions, type Stimulus } from "./stimulus.js"
+import { entered, isoTime, machineActions, type Stimulus, type Timer } from "./stimulus.js"
 
 export const BLUEPRINT_STATES = ["enabled", "disabled"] as const
 
@@ -17,10 +19,11 @@ const describedBlueprint = z.strictObject({
   }),
   config: jsonObject,
   limit: z.number().int().min(1).max(LIMITS.resourcesPerBlueprint).optional(),
+  ...blueprintTerms,
 })
 export type DescribedBlueprint = z.output<typeof describedBlueprint>
 
-const principal = z.strictObject({
+const aboutPrincipal = z.strictObject({
   principal: z
     .string()
     .regex(PRINCIPAL, { error: "not a principal: letters, digits and hyphens, at most 32" }),
@@ -32,13 +35,35 @@ export const blueprintBodies = {
   configure: describedBlueprint,
   enable: nothing,
   disable: nothing,
-  authorize: principal,
-  decline: principal,
+  authorize: aboutPrincipal,
+  decline: aboutPrincipal,
 } as const
 
+export const blueprintInternalBodies = {
+  /** A build of it came to nothing, or to something. */
+  failed: z.strictObject({
+    resource: z.string().regex(OBJECT_ID),
+    message: z.string().max(LIMITS.reasonChars),
+    /** When it broke, ISO: what was before the blueprint's recovery counts no more. */
+    at: z.string(),
+  }),
+  built: z.strictObject({ resource: z.string().regex(OBJECT_ID) }),
+  /** Somebody who is not authorized asked for a lease. */
+  ask: z.strictObject({ principal: z.string().regex(PRINCIPAL), lease: z.string().regex(OBJECT_ID) }),
+  expire: z.strictObject({ timer: z.string(), at: z.string() }),
+} as const
+
+/** What was decided about one principal, by whom and when; and when it asked first. */
 export interface Authorization {
-  readonly state: "authorized" | "declined"
+  readonly state: "requested" | "authorized" | "declined"
   readonly by: string
+  readonly at: string
+  readonly requestedAt: string | null
+}
+
+export interface BuildFailure {
+  readonly resource: string
+  readonly message: string
   readonly at: string
 }
 
@@ -47,6 +72,16 @@ export interface BlueprintContext {
   readonly config: JsonObject
   /** Most resources that may live at once; null = as many as there are places for. */
   readonly limit: number | null
+  /** Whatever was said about access, time, jobs and failure; defaults where nothing was said. */
+  readonly terms: BlueprintTerms
+  /** Builds that failed one after another, without one that succeeded. */
+  readonly failures: readonly BuildFailure[]
+  /** It builds nothing until then. */
+  readonly retryAt: string | null
+  /** It builds nothing until somebody enables or configures it. */
+  readonly suspended: { readonly message: string; readonly at: string } | null
+  /** Failures before this count no more. */
+  readonly recoveredAt: string | null
   readonly authorizations: { readonly [principal: string]: Authorization }
   readonly by: string
   readonly createdAt: string
@@ -59,11 +94,25 @@ export type BlueprintEvent =
   | Stimulus<"disable", object>
   | Stimulus<"authorize", { principal: string }>
   | Stimulus<"decline", { principal: string }>
+  | Stimulus<"failed", { resource: string; message: string; at: string }>
+  | Stimulus<"built", { resource: string }>
+  | Stimulus<"ask", { principal: string; lease: string }>
+  | Stimulus<"expire", { timer: string; at: string }>
+
+/** All timers of a blueprint that are armed. */
+export function blueprintTimers(context: BlueprintContext): readonly Timer[] {
+  return context.retryAt === null ? [] : [{ id: "retry", at: context.retryAt }]
+}
 
 const blank: BlueprintContext = {
   type: "",
   config: {},
   limit: null,
+  terms: {},
+  failures: [],
+  retryAt: null,
+  suspended: null,
+  recoveredAt: null,
   authorizations: {},
   by: "",
   createdAt: "",
@@ -71,8 +120,13 @@ const blank: BlueprintContext = {
 
 const refuse = (code: RejectionCode, message: string) =>
   ({ type: "refuse", params: { code, message } }) as const
+const ignore = (why: string) => ({ type: "ignore", params: { why } }) as const
 
 const told = {
+  failed: [{ guard: "isKnownFailure", actions: ignore("it knows") }, { actions: "pause" }],
+  built: [{ guard: "hasNotFailed", actions: ignore("it did not fail before") }, { actions: "recover" }],
+  ask: [{ guard: "isKnownPrincipal", actions: ignore("it knows") }, { actions: "hear" }],
+  expire: [{ guard: "isPauseOver", actions: "resume" }, { actions: ignore("it is too early") }],
   create: [
     { guard: "isSame", actions: "repeat" },
     {
@@ -105,6 +159,50 @@ const told = {
   ],
 } as const
 
+/** Nothing is held against it any more: a build succeeded, or somebody looked after it. */
+function untroubled(
+  now: number,
+): Pick<BlueprintContext, "failures" | "retryAt" | "suspended" | "recoveredAt"> {
+  return { failures: [], retryAt: null, suspended: null, recoveredAt: isoTime(now) }
+}
+
+/** What stands about a principal; names of people are data. */
+export function decisionOn(
+  authorizations: BlueprintContext["authorizations"],
+  principal: string,
+): Authorization | undefined {
+  return Object.hasOwn(authorizations, principal) ? authorizations[principal] : undefined
+}
+
+function withDecision(
+  authorizations: BlueprintContext["authorizations"],
+  principal: string,
+  decision: Authorization,
+): BlueprintContext["authorizations"] {
+  const others = Object.entries(authorizations).filter(([name]) => name !== principal)
+  const all = [...others, [principal, decision] as const]
+  return Object.fromEntries(all.sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+function isTroubled(context: BlueprintContext): boolean {
+  return context.failures.length > 0 || context.suspended !== null
+}
+
+/** As it will be read back: without what is undefined. */
+function jsonOf(terms: BlueprintTerms): JsonObject {
+  // Sound: terms are made of texts, numbers, lists and objects.
+  return JSON.parse(JSON.stringify(terms)) as JsonObject
+}
+
+/** Whether a principal may have leases of a blueprint. */
+export function mayUse(context: BlueprintContext, principal: string): boolean {
+  const { access = "everyone" } = context.terms
+  const decided = decisionOn(context.authorizations, principal)?.state
+  if (decided === "declined") return false
+  if (access === "everyone" || decided === "authorized") return true
+  return access !== "approval" && access.includes(principal)
+}
+
 export const blueprintMachine = setup({
   types: { context: {} as BlueprintContext, events: {} as BlueprintEvent },
   actions: {
@@ -115,25 +213,64 @@ export const blueprintMachine = setup({
             type: event.body.type,
             config: event.body.config,
             limit: event.body.limit ?? null,
+            terms: termsOf(event.body),
             by: event.by,
             createdAt: isoTime(event.now),
           }
         : {},
     ),
-    configure: assign(({ event }) =>
-      event.type === "configure" ? { config: event.body.config, limit: event.body.limit ?? null } : {},
+    configure: assign(({ context, event }) =>
+      event.type === "configure"
+        ? {
+            config: event.body.config,
+            limit: event.body.limit ?? null,
+            terms: termsOf(event.body),
+            ...(isTroubled(context) ? untroubled(event.now) : {}),
+          }
+        : {},
     ),
+    pause: assign(({ context, event }) => {
+      if (event.type !== "failed") return {}
+      const { resource, message } = event.body
+      const failures = [...context.failures, { resource, message, at: isoTime(event.now) }]
+      if (failures.length >= suspendAfter(context.terms)) {
+        const why = `${failures.length} builds failed one after another; the last: ${message}`
+        return {
+          failures,
+          retryAt: null,
+          suspended: { message: why.slice(0, 1_000), at: isoTime(event.now) },
+        }
+      }
+      const { firstDelayMs, longestDelayMs } = workTerms(context.type, context.terms)
+      const delayMs = Math.min(longestDelayMs, firstDelayMs * 2 ** (failures.length - 1))
+      return { failures, retryAt: isoTime(event.now + delayMs) }
+    }),
+    resume: assign({ retryAt: null }),
+    recover: assign(({ context, event }) => (isTroubled(context) ? untroubled(event.now) : {})),
+    hear: assign(({ context, event }) => {
+      if (event.type !== "ask") return {}
+      const { principal } = event.body
+      const at = isoTime(event.now)
+      return {
+        authorizations: withDecision(context.authorizations, principal, {
+          state: "requested",
+          by: principal,
+          at,
+          requestedAt: at,
+        }),
+      }
+    }),
     decide: assign(({ context, event }) => {
       if (event.type !== "authorize" && event.type !== "decline") return {}
+      const { principal } = event.body
+      const known = decisionOn(context.authorizations, principal)
       const decision: Authorization = {
         state: event.type === "authorize" ? "authorized" : "declined",
         by: event.by,
         at: isoTime(event.now),
+        requestedAt: known?.requestedAt ?? null,
       }
-      const { principal } = event.body
-      const others = Object.entries(context.authorizations).filter(([name]) => name !== principal)
-      const all = [...others, [principal, decision] as const]
-      return { authorizations: Object.fromEntries(all.sort(([a], [b]) => (a < b ? -1 : 1))) }
+      return { authorizations: withDecision(context.authorizations, principal, decision) }
     }),
   },
   guards: {
@@ -141,13 +278,25 @@ export const blueprintMachine = setup({
       (event.type === "create" || event.type === "configure") &&
       event.body.type === context.type &&
       (event.body.limit ?? null) === context.limit &&
+      canonical(jsonOf(termsOf(event.body))) === canonical(jsonOf(context.terms)) &&
       canonical(event.body.config) === canonical(context.config),
     hasOtherType: ({ context, event }) => event.type === "configure" && event.body.type !== context.type,
     isDecidedSo: ({ context, event }) =>
       (event.type === "authorize" || event.type === "decline") &&
-      Object.hasOwn(context.authorizations, event.body.principal) &&
-      context.authorizations[event.body.principal]?.state ===
+      decisionOn(context.authorizations, event.body.principal)?.state ===
         (event.type === "authorize" ? "authorized" : "declined"),
+    isKnownFailure: ({ context, event }) =>
+      event.type === "failed" &&
+      (context.suspended !== null ||
+        context.failures.some(({ resource }) => resource === event.body.resource)),
+    hasNotFailed: ({ context }) => context.failures.length === 0,
+    isKnownPrincipal: ({ context, event }) =>
+      event.type === "ask" &&
+      (decisionOn(context.authorizations, event.body.principal) !== undefined ||
+        Object.keys(context.authorizations).length >= LIMITS.authorizationsPerBlueprint),
+    isPauseOver: ({ context, event }) =>
+      event.type === "expire" && context.retryAt !== null && event.now >= Date.parse(context.retryAt),
+    isSuspended: ({ context }) => context.suspended !== null,
     hasTooMany: ({ context, event }) =>
       (event.type === "authorize" || event.type === "decline") &&
       !Object.hasOwn(context.authorizations, event.body.principal) &&
@@ -167,12 +316,16 @@ export const blueprintMachine = setup({
     enabled: {
       description: "Builds resources and gives leases on them.",
       entry: entered("enabled"),
-      on: { ...told, enable: { actions: "repeat" }, disable: "disabled" },
+      on: {
+        ...told,
+        enable: [{ guard: "isSuspended", actions: "recover" }, { actions: "repeat" }],
+        disable: "disabled",
+      },
     },
     disabled: {
       description: "Gives nothing new; what is held stays held.",
       entry: entered("disabled"),
-      on: { ...told, enable: "enabled", disable: { actions: "repeat" } },
+      on: { ...told, enable: { target: "enabled", actions: "recover" }, disable: { actions: "repeat" } },
     },
   },
 })

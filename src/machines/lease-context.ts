@@ -2,10 +2,14 @@
 // it is lease.ts.
 
 import { durationMs } from "./duration.js"
+import type { ActivatedBody, FailedBody, WorkerWord, WorkTerms } from "./job.js"
+import { jobTimers } from "./job.js"
 import { canonical, type JsonObject } from "./json.js"
 import type { LeaseRequest, ReleaseBody, RenewBody } from "./lease-messages.js"
+import { LIMITS } from "./limits.js"
 import type { AnnotateBody } from "./notes.js"
 import { type EndReason, isoTime, type Notes, type Stimulus, type Timer } from "./stimulus.js"
+import { NOT_WORKING, type Working } from "./working.js"
 
 export const LEASE_STATES = ["pending", "acquired", "active", "released", "broken", "destroyed"] as const
 
@@ -32,12 +36,30 @@ export type Fate =
       readonly activates: boolean
       /** Whether the blueprint has work to do when the lease ends. */
       readonly cleansUp: boolean
+      /** How its jobs are done; null when it has none. */
+      readonly work: WorkTerms | null
+      readonly bounds: Bounds
     }
   | { readonly kind: "build"; readonly build: Build; readonly waiting: Waiting }
   | { readonly kind: "wait"; readonly waiting: Waiting }
   | { readonly kind: "never"; readonly message: string }
 
-export interface LeaseContext {
+/** What its blueprint says about its time, as of the grant. Milliseconds. */
+export interface Bounds {
+  /** From `active` to the end, renewals included; null = no limit. */
+  readonly longestMs: number | null
+  readonly warnMs: number
+}
+
+/** A resource on which it could not be activated. */
+export interface Failure {
+  readonly resource: string
+  readonly token: number
+  readonly message: string
+  readonly at: string
+}
+
+export interface LeaseContext extends Working {
   readonly type: string
   readonly attributes: JsonObject
   /** Blueprints that may serve it, in order of preference; null = any. */
@@ -62,7 +84,13 @@ export interface LeaseContext {
   readonly reason: EndReason | null
   readonly notes: Notes
   readonly sealTo: string | null
-  readonly job: null
+  readonly bounds: Bounds
+  /** When it says that its end is near; null when it has, or has nothing to say. */
+  readonly warnAt: string | null
+  /** Why it goes back to the queue as soon as its job is over; null when it does not. */
+  readonly throwBack: string | null
+  /** Where it failed, the last few. */
+  readonly failures: readonly Failure[]
   /** The request in canonical form: the same again is the same lease. */
   readonly request: string
 }
@@ -78,15 +106,45 @@ export type LeaseEvent =
   | Stimulus<"annotate", AnnotateBody>
   | Stimulus<"expire", { timer: string; at: string }>
   | Stimulus<"throw-back", Granted & { reason?: string }>
-  | Stimulus<"activated", Granted>
-  | Stimulus<"failed", Granted & { message: string }>
-  | Stimulus<"cleaned", Granted>
+  | Stimulus<"started", WorkerWord & { worker: string }>
+  | Stimulus<"heartbeat", WorkerWord>
+  | Stimulus<"activated", ActivatedBody>
+  | Stimulus<"failed", FailedBody>
+  | Stimulus<"stopped", WorkerWord>
+  | Stimulus<"cleaned", WorkerWord>
   | Stimulus<"destroy", object>
+  | Stimulus<"retry", object>
+  | Stimulus<"abandon", { reason?: string | undefined }>
 
 /** All timers of a lease that are armed in a state. */
 export function leaseTimers(state: string, context: LeaseContext): readonly Timer[] {
   const waitsOrHolds = state === "pending" || state === "acquired" || state === "active"
-  return waitsOrHolds && context.until !== null ? [{ id: "until", at: context.until }] : []
+  if (state === "destroyed") return []
+  return [
+    ...(waitsOrHolds && context.until !== null ? [{ id: "until", at: context.until }] : []),
+    ...(state === "active" && context.warnAt !== null ? [{ id: "warn", at: context.warnAt }] : []),
+    ...jobTimers(context.job),
+  ]
+}
+
+/** When a lease that is active ends and when it says so: as asked, within what its blueprint allows. */
+export function lifetime(
+  context: Pick<LeaseContext, "bounds">,
+  activatedMs: number,
+  now: number,
+  until: string | null,
+): { readonly until: string | null; readonly warnAt: string | null } {
+  const { longestMs, warnMs } = context.bounds
+  const ends = longestMs === null ? null : isoTime(activatedMs + longestMs)
+  const end = until === null || (ends !== null && ends < until) ? ends : until
+  if (end === null) return { until: null, warnAt: null }
+  const endMs = Date.parse(end)
+  return { until: end, warnAt: endMs - now >= 2 * warnMs ? isoTime(endMs - warnMs) : null }
+}
+
+/** One more failure, and no more of them than a record should carry. */
+export function withFailure(failures: readonly Failure[], failure: Failure): readonly Failure[] {
+  return [...failures, failure].slice(-LIMITS.failuresPerLease)
 }
 
 /** The earlier of "this long from now" and "until then"; null when neither is given. */
@@ -103,6 +161,7 @@ export function canonicalRequest(body: LeaseRequest): string {
 }
 
 export const blankLease: LeaseContext = {
+  ...NOT_WORKING,
   type: "",
   attributes: {},
   blueprints: null,
@@ -122,7 +181,10 @@ export const blankLease: LeaseContext = {
   reason: null,
   notes: {},
   sealTo: null,
-  job: null,
+  bounds: { longestMs: null, warnMs: 60_000 },
+  warnAt: null,
+  throwBack: null,
+  failures: [],
   request: "",
 }
 

@@ -2,6 +2,7 @@
 
 import { z } from "zod"
 import { duration, instant } from "./duration.js"
+import { activatedBody, doneBody, workerBodies } from "./job.js"
 import { jsonObject } from "./json.js"
 import { LIMITS } from "./limits.js"
 import { OBJECT_ID } from "./names.js"
@@ -35,6 +36,9 @@ export const leaseBodies = {
   renew: z.strictObject({ ttl: duration.optional(), until: instant.optional() }),
   release: z.strictObject({ reason: reasonText.optional() }),
   annotate: annotateBody,
+  /** Cleaning up after it failed too often (`quarantine`): try it again, or let it be and free its slots. */
+  retry: z.strictObject({}),
+  abandon: z.strictObject({ reason: reasonText.optional() }),
 } as const
 export type LeaseRequest = z.output<typeof leaseBodies.request>
 export type RenewBody = z.output<typeof leaseBodies.renew>
@@ -51,10 +55,14 @@ export const leaseInternalBodies = {
   release: z.strictObject({ token: z.number().int(), code: z.string(), reason: reasonText.optional() }),
   /** Its resource died before it became active: back to the queue, at its old place. */
   "throw-back": z.strictObject({ token: z.number().int(), reason: reasonText.optional() }),
-  /** The blueprint's worker has set it up, failed to, or has cleaned up after it. */
-  activated: z.strictObject({ token: z.number().int() }),
-  failed: z.strictObject({ token: z.number().int(), message: reasonText }),
-  cleaned: z.strictObject({ token: z.number().int() }),
   /** Nothing is left to clean up: end. */
   destroy: z.strictObject({}),
+} as const
+
+/** What a worker of its blueprint may say. */
+export const leaseWorkerBodies = {
+  ...workerBodies,
+  activated: activatedBody,
+  cleaned: doneBody,
+  annotate: annotateBody,
 } as const

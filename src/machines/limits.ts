@@ -43,6 +43,21 @@ export const LIMITS = {
   durationMs: 366 * 24 * 60 * 60 * 1000,
   /** Principals with a decision on one blueprint. */
   authorizationsPerBlueprint: 1_000,
+  /** Output of jobs kept on an object: lines, characters of all lines, of one line; lines that one message may add. */
+  logLines: 50,
+  logChars: 8 * 1024,
+  logLineChars: 500,
+  logLinesPerMessage: 50,
+  /** Principals on the list of those who may use a blueprint. */
+  principalsPerBlueprint: 256,
+  /** Resources on which a lease failed, as it remembers them. */
+  failuresPerLease: 4,
+  /** Leases that failed on a resource, as it remembers them. */
+  strikesPerResource: 16,
+  /** Idle resources per pool that are asked to make room at once, for leases that nothing else serves. */
+  reclaimsPerPool: 8,
+  /** Closed blueprints that hear of one waiting lease. */
+  asksPerLease: 8,
   /** Rows of one answer to a query. */
   queryRows: 1_000,
   /** Queries that a host works on at once. */

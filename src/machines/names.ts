@@ -23,6 +23,11 @@ export function isReservedPrincipal(name: string): boolean {
   return HOST_SENDERS.some((sender) => sender === name) || name.startsWith(WORKER_PREFIX)
 }
 
+/** Whether a sender on `internal` is a worker. */
+export function isWorker(sender: string): boolean {
+  return sender.startsWith(WORKER_PREFIX)
+}
+
 export function isKind(text: string): text is Kind {
   return KINDS.some((kind) => kind === text)
 }

@@ -3,6 +3,7 @@
 import { z } from "zod"
 import { BLUEPRINT_STATES, type BlueprintContext } from "./blueprint.js"
 import { DEVICE_STATES, type DeviceContext } from "./device.js"
+import { jobOrder } from "./job.js"
 import { isObject } from "./json.js"
 import { LEASE_STATES, type LeaseContext } from "./lease-context.js"
 import { type ActorKey, HOST_SENDERS, KINDS, OBJECT_ID } from "./names.js"
@@ -42,7 +43,8 @@ const shared = {
   }),
   at: z.iso.datetime(),
   machine: z.object({ id: z.string(), version: z.string(), hash: z.string() }),
-  jobs: z.array(z.never()),
+  /** Attempts ordered by this record. */
+  jobs: z.array(jobOrder),
   /** All timers that are armed now. */
   timers: z.array(z.object({ id: z.string(), at: z.iso.datetime() })),
   sends: z.array(send),

@@ -1,3 +1,4 @@
+import type { ActorKey } from "./names.js"
 import type { Rejection } from "./rejection.js"
 
 /** One command as a statechart sees it: what is asked, by whom, and the facts that the kernel looked up for it. */
@@ -8,6 +9,9 @@ export interface Stimulus<Verb extends string, Body, Facts = undefined> {
   readonly by: string
   /** Sequence of the command in COMMANDS. */
   readonly command: number
+  /** Whom it is said to, and the revision of the record that it may make. */
+  readonly actor: ActorKey
+  readonly rev: number
   /** The step's `now`: milliseconds since 1970, by the stream's clock. */
   readonly now: number
   readonly facts: Facts

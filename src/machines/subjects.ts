@@ -1,6 +1,6 @@
 // Subjects of the public contract, made and taken apart in one place.
 
-import { COMMAND_ID, type HostSender, isKind, type Kind, OBJECT_ID, PRINCIPAL } from "./names.js"
+import { COMMAND_ID, type HostSender, isKind, isWorker, type Kind, OBJECT_ID, PRINCIPAL } from "./names.js"
 
 /** `drydock.<yard>.command.<kind>.<id>.<verb>.<principal>` */
 export function commandSubject(
@@ -83,7 +83,9 @@ export function replyAddress(
   address: CommandAddress,
   commandId: string | undefined,
 ): ReplyAddress | undefined {
-  if (address.channel !== "command" || commandId === undefined) return undefined
+  // A worker waits for its outcomes as people do; the host's own follow-ups have none.
+  const isAnswered = address.channel === "command" || isWorker(address.speaker)
+  if (!isAnswered || commandId === undefined) return undefined
   if (!COMMAND_ID.test(commandId) || !PRINCIPAL.test(address.speaker)) return undefined
   return { principal: address.speaker, commandId }
 }

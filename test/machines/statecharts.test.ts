@@ -3,7 +3,8 @@
 import { describe, expect, test } from "vitest"
 import { getShortestPaths } from "xstate/graph"
 import { leaseMachine } from "../../src/machines/lease.js"
-import { KINDS } from "../../src/machines/names.js"
+import type { LeaseEvent } from "../../src/machines/lease-context.js"
+import { type ActorKey, KINDS } from "../../src/machines/names.js"
 import { registry } from "../../src/machines/registry.js"
 import { resourceMachine } from "../../src/machines/resource.js"
 
@@ -15,7 +16,7 @@ interface Node {
 }
 
 describe.each(KINDS)("the statechart of a %s", (kind) => {
-  const { machine, bodies, internal } = registry[kind]
+  const { machine, bodies, internal, worker } = registry[kind]
   const definition = machine.definition as unknown as Node
   const states = Object.values(definition.states ?? {})
 
@@ -26,14 +27,15 @@ describe.each(KINDS)("the statechart of a %s", (kind) => {
   })
 
   test("takes no event that nobody can say, and no wildcard", () => {
-    const verbs = new Set([...Object.keys(bodies), ...Object.keys(internal)])
+    const verbs = new Set([bodies, internal, worker].flatMap((said) => Object.keys(said)))
     for (const state of states)
       for (const verb of Object.keys(state.on ?? {})) expect([...verbs]).toContain(verb)
   })
 
   test("takes every verb that can be said in at least one state", () => {
     const taken = new Set(states.flatMap((state) => Object.keys(state.on ?? {})))
-    for (const verb of [...Object.keys(bodies), ...Object.keys(internal)]) expect([...taken]).toContain(verb)
+    for (const verb of [bodies, internal, worker].flatMap((said) => Object.keys(said)))
+      expect([...taken]).toContain(verb)
   })
 
   test("names its guards and actions: it can be written as JSON and nothing is lost", () => {
@@ -49,7 +51,48 @@ describe.each(KINDS)("the statechart of a %s", (kind) => {
   })
 })
 
-const stamp = { by: "alice", command: 1, now: Date.UTC(2026, 0, 1) }
+const stamp: { by: string; actor: ActorKey; rev: number; command: number; now: number } = {
+  by: "alice",
+  actor: "lease/L1",
+  rev: 1,
+  command: 1,
+  now: Date.UTC(2026, 0, 1),
+}
+const work = {
+  type: "slow",
+  attempts: 2,
+  firstDelayMs: 1_000,
+  longestDelayMs: 1_000,
+  limitMs: 60_000,
+  silenceMs: 10_000,
+} as const
+const HOURS_LATER = stamp.now + 4 * 3_600_000
+/** Two snapshots are one place on the map when nothing that the statechart looks at tells them apart. */
+function serializeState(snapshot: { readonly value: unknown; readonly context: object }): string {
+  const { value, context } = snapshot
+  const known = new Map(Object.entries(context))
+  const job = known.get("job")
+  const told = [
+    "reason",
+    "waiting",
+    "build",
+    "throwBack",
+    "quarantine",
+    "warnAt",
+    "cleanup",
+    "draining",
+    "work",
+  ]
+  return JSON.stringify({
+    value,
+    job: job === null ? null : [job.task, job.state, job.attempt, job.cancelled],
+    told: told.map((name) => known.get(name) !== null && known.get(name) !== false),
+    reclaim: known.get("reclaim")?.due,
+    strikes: known.get("strikes")?.length,
+    resource: known.get("resource") !== null,
+  })
+}
+
 const grant = {
   kind: "grant",
   resource: "r1",
@@ -57,6 +100,8 @@ const grant = {
   token: 7,
   activates: true,
   cleansUp: false,
+  work,
+  bounds: { longestMs: null, warnMs: 60_000 },
 } as const
 const build = {
   kind: "build",
@@ -77,7 +122,7 @@ describe("a lease, along every shortest path", () => {
     never,
   ] as const
   const body = { type: "host", ttl: "1h" } as const
-  const events = [
+  const events: LeaseEvent[] = [
     ...fates.map((facts) => ({ type: "request" as const, body, ...stamp, facts })),
     ...fates.map((facts) => ({ type: "wake" as const, body: { order: 1 }, ...stamp, facts })),
     { type: "unbuilt" as const, body: { resource: "r1" }, ...stamp, facts: wait },
@@ -85,19 +130,31 @@ describe("a lease, along every shortest path", () => {
     { type: "release" as const, body: {}, ...stamp, ...nothing },
     { type: "release" as const, body: { token: 7, code: "resource-broken" }, ...stamp, ...nothing },
     { type: "throw-back" as const, body: { token: 7 }, ...stamp, ...nothing },
-    { type: "activated" as const, body: { token: 7 }, ...stamp, ...nothing },
-    { type: "failed" as const, body: { token: 7, message: "x" }, ...stamp, ...nothing },
-    { type: "cleaned" as const, body: { token: 7 }, ...stamp, ...nothing },
+    ...[1, 2].flatMap((attempt) => {
+      const said = { ...stamp, ...nothing, by: "worker-slow" }
+      const body = { job: "lease/L1/1", attempt }
+      return [
+        { type: "started" as const, ...said, body: { ...body, worker: "w" } },
+        { type: "heartbeat" as const, ...said, body },
+        { type: "activated" as const, ...said, body },
+        { type: "cleaned" as const, ...said, body },
+        { type: "stopped" as const, ...said, body },
+        { type: "failed" as const, ...said, body: { ...body, message: "x", retryable: true } },
+        { type: "failed" as const, ...said, body: { ...body, message: "x", retryable: false } },
+      ]
+    }),
     { type: "destroy" as const, body: {}, ...stamp, ...nothing },
-    {
+    { type: "retry" as const, body: {}, ...stamp, ...nothing },
+    { type: "abandon" as const, body: {}, ...stamp, ...nothing },
+    ...["until", "warn", "beat", "retry"].map((timer) => ({
       type: "expire" as const,
-      body: { timer: "until", at: "" },
+      body: { timer, at: "" },
       ...stamp,
-      now: stamp.now + 4 * 3_600_000,
+      now: HOURS_LATER,
       ...nothing,
-    },
+    })),
   ]
-  const paths = getShortestPaths(leaseMachine, { events, limit: 20_000 })
+  const paths = getShortestPaths(leaseMachine, { events, limit: 200_000, serializeState })
 
   test("every state is reached", () => {
     expect([...new Set(paths.map(({ state }) => String(state.value)))].sort()).toEqual(
@@ -118,7 +175,12 @@ describe("a lease, along every shortest path", () => {
   test("from every state a lease comes to its end", () => {
     for (const { state } of paths) {
       if (state.value === "unasked") continue
-      const onward = getShortestPaths(leaseMachine, { events, limit: 20_000, fromState: state })
+      const onward = getShortestPaths(leaseMachine, {
+        events,
+        limit: 200_000,
+        serializeState,
+        fromState: state,
+      })
       expect(onward.some(({ state: end }) => end.value === "destroyed")).toBe(true)
     }
   })
@@ -132,20 +194,24 @@ describe("a resource, along every shortest path", () => {
     slots: ["s"],
     activates: true,
     cleansUp: false,
+    work,
+    bounds: { ttlMs: null, idleMs: 60_000, immunityMs: 60_000, strikes: 2 },
   } as const
   const plans = [
     plan,
     { ...plan, activates: false },
     { ...plan, cleansUp: true },
+    { ...plan, activates: false, cleansUp: true },
     { kind: "fail", type: "host", message: "no" },
     { kind: "drop" },
   ] as const
   const order = { lease: "L1", blueprint: "b", site: "s" }
   const occupied = [
-    { leases: 0, outdated: false },
-    { leases: 0, outdated: true },
-    { leases: 2, outdated: false },
+    { leases: 0, outdated: false, lastUsedMs: null, wanted: true },
+    { leases: 0, outdated: true, lastUsedMs: null, wanted: false },
+    { leases: 2, outdated: false, lastUsedMs: null, wanted: true },
   ] as const
+  const strike = { lease: "L1", message: "x", at: new Date(stamp.now).toISOString() }
   const events = [
     ...plans.map((facts) => ({ type: "allocate" as const, body: order, ...stamp, facts })),
     ...occupied.flatMap((facts) => [
@@ -153,13 +219,36 @@ describe("a resource, along every shortest path", () => {
       { type: "reclaim" as const, body: {}, ...stamp, facts },
       { type: "replace" as const, body: { reason: "moved" }, ...stamp, facts },
       { type: "settle" as const, body: {}, ...stamp, facts },
-      { type: "failed" as const, body: { message: "x" }, ...stamp, facts },
-      { type: "lost" as const, body: { message: "x" }, ...stamp, facts },
+      { type: "drain" as const, body: {}, ...stamp, facts },
+      { type: "yield" as const, body: { lease: "L2" }, ...stamp, facts },
+      { type: "keep" as const, body: {}, ...stamp, facts },
+      { type: "retry" as const, body: {}, ...stamp, facts },
+      { type: "abandon" as const, body: {}, ...stamp, facts },
+      { type: "lost" as const, body: { message: "x" }, ...stamp, by: "worker-slow", facts },
+      ...[1, 2].map((token) => ({ type: "strike" as const, body: { ...strike, token }, ...stamp, facts })),
+      ...[1, 2].flatMap((attempt) => {
+        const said = { ...stamp, facts, by: "worker-slow", actor: "resource/r1" } as const
+        const body = { job: "resource/r1/1", attempt }
+        return [
+          { type: "started" as const, ...said, body: { ...body, worker: "w" } },
+          { type: "heartbeat" as const, ...said, body },
+          { type: "activated" as const, ...said, body },
+          { type: "destroyed" as const, ...said, body },
+          { type: "stopped" as const, ...said, body },
+          { type: "failed" as const, ...said, body: { ...body, message: "x", retryable: true } },
+          { type: "failed" as const, ...said, body: { ...body, message: "x", retryable: false } },
+        ]
+      }),
+      ...["until", "idle", "reclaim", "beat", "retry"].map((timer) => ({
+        type: "expire" as const,
+        body: { timer, at: "" },
+        ...stamp,
+        now: HOURS_LATER,
+        facts,
+      })),
     ]),
-    { type: "activated" as const, body: {}, ...stamp, ...nothing },
-    { type: "destroyed" as const, body: {}, ...stamp, ...nothing },
-  ]
-  const paths = getShortestPaths(resourceMachine, { events, limit: 20_000 })
+  ].map((event) => ({ ...event, actor: "resource/r1" as const }))
+  const paths = getShortestPaths(resourceMachine, { events, limit: 200_000, serializeState })
 
   test("every state is reached", () => {
     expect([...new Set(paths.map(({ state }) => String(state.value)))].sort()).toEqual(
@@ -175,7 +264,7 @@ describe("a resource, along every shortest path", () => {
     }
   })
 
-  test("it is not destroyed while leases are left on it, unless its blueprint says that it is gone", () => {
+  test("it is not destroyed while leases are left on it", () => {
     for (const { state, steps } of paths) {
       const last = steps.at(-1)?.event
       if (state.value !== "destroyed" || last === undefined || !("facts" in last)) continue

@@ -4,6 +4,8 @@
 
 import { z } from "zod"
 import type { BlueprintContext } from "../../machines/blueprint.js"
+import { blueprintTerms } from "../../machines/blueprint-terms.js"
+import { TASKS } from "../../machines/job.js"
 import { jsonObject } from "../../machines/json.js"
 import type { LeaseContext } from "../../machines/lease-context.js"
 import type { YardRecord } from "../../machines/record.js"
@@ -17,7 +19,44 @@ const timeOrNull = z.iso.datetime().nullable()
 const reason = z.object({ code: text, message: text }).nullable()
 const notes = z.record(text, text)
 
+const count = z.number().int()
+const limitOrNull = count.nullable()
+const working = {
+  job: z
+    .object({
+      id: text,
+      task: z.enum(TASKS),
+      type: text,
+      attempt: count,
+      state: z.enum(["ordered", "running", "backing-off"]),
+      worker: textOrNull,
+      orderedAt: text,
+      beatBy: timeOrNull,
+      deadline: timeOrNull,
+      retryAt: timeOrNull,
+      cancelled: z.boolean(),
+      error: textOrNull,
+    })
+    .nullable(),
+  work: z
+    .object({
+      type: text,
+      attempts: count,
+      firstDelayMs: count,
+      longestDelayMs: count,
+      limitMs: count,
+      silenceMs: count,
+    })
+    .nullable(),
+  log: z.array(z.object({ at: text, job: text, line: text })),
+  details: jsonObject,
+  quarantine: z
+    .object({ code: z.enum(["clean-up-failed", "fails-its-leases"]), message: text, at: text })
+    .nullable(),
+}
+
 const lease: z.ZodType<LeaseContext> = z.object({
+  ...working,
   type: text,
   attributes: jsonObject,
   blueprints: z.array(text).nullable(),
@@ -37,11 +76,15 @@ const lease: z.ZodType<LeaseContext> = z.object({
   reason,
   notes,
   sealTo: textOrNull,
-  job: z.null(),
+  bounds: z.object({ longestMs: limitOrNull, warnMs: count }),
+  warnAt: timeOrNull,
+  throwBack: textOrNull,
+  failures: z.array(z.object({ resource: text, token: count, message: text, at: text })),
   request: text,
 })
 
 const resource: z.ZodType<ResourceContext> = z.object({
+  ...working,
   type: text,
   blueprint: text,
   site: text,
@@ -54,14 +97,33 @@ const resource: z.ZodType<ResourceContext> = z.object({
   cleanup: z.boolean(),
   reason,
   notes,
-  job: z.null(),
+  bounds: z.object({ ttlMs: limitOrNull, idleMs: limitOrNull, immunityMs: count, strikes: count }),
+  idleAt: timeOrNull,
+  reclaim: z.object({ lease: text, at: z.iso.datetime(), due: z.boolean() }).nullable(),
+  brokenAt: timeOrNull,
+  draining: z.boolean(),
+  strikes: z.array(z.object({ lease: text, token: count, message: text, at: z.iso.datetime() })),
+  forgivenAt: timeOrNull,
 })
 
 const blueprint: z.ZodType<BlueprintContext> = z.object({
   type: text,
   config: jsonObject,
   limit: z.number().int().min(1).nullable(),
-  authorizations: z.record(text, z.object({ state: z.enum(["authorized", "declined"]), by: text, at: text })),
+  terms: z.strictObject(blueprintTerms),
+  failures: z.array(z.object({ resource: text, message: text, at: text })),
+  retryAt: timeOrNull,
+  suspended: z.object({ message: text, at: text }).nullable(),
+  recoveredAt: textOrNull,
+  authorizations: z.record(
+    text,
+    z.object({
+      state: z.enum(["requested", "authorized", "declined"]),
+      by: text,
+      at: text,
+      requestedAt: textOrNull,
+    }),
+  ),
   by: text,
   createdAt: text,
 })

@@ -1,24 +1,30 @@
 // Why a lease waits, blueprint by blueprint, in words that a person understands. The same answers stand in `waiting`,
 // in the query `why` and in the message of a lease that can never be served.
 
+import { decisionOn } from "../../machines/blueprint.js"
 import type { Waiting } from "../../machines/lease-context.js"
+import { inability } from "./demand.js"
+import type { Asking } from "./entitlement.js"
 import { resourceCount } from "./room.js"
 import { type Room, recordOf, type Yard } from "./yard.js"
 
 export interface Answer {
   readonly blueprint: string
-  /** `unknown`, `other-type`, `not-installed`: never. `disabled`, `no-sites`, `limit`, `full`, `ahead`: not now. */
+  /**
+   * `unknown`, `other-type`, `cannot`: never. `not-installed`, `unauthorized`, `declined`, `disabled`, `suspended`,
+   * `pausing`, `no-sites`, `limit`, `full`, `ahead`: not now.
+   */
   readonly code: string
   readonly message: string
 }
 
-const NEVER: ReadonlySet<string> = new Set(["unknown", "other-type"])
+const NEVER: ReadonlySet<string> = new Set(["unknown", "other-type", "cannot"])
 const ANSWERS_IN_A_RECORD = 8
 
 /** Every blueprint that a demand could mean, with its answer. */
-export function consider(yard: Yard, type: string, blueprints: readonly string[] | null): readonly Answer[] {
-  const ids = blueprints ?? [...(yard.blueprintsFor.get(type) ?? [])]
-  return ids.map((id) => ({ blueprint: id, ...answer(yard, type, id) }))
+export function consider(yard: Yard, type: string, by: string, asking: Asking): readonly Answer[] {
+  const ids = asking.blueprints ?? [...(yard.blueprintsFor.get(type) ?? [])]
+  return ids.map((id) => ({ blueprint: id, ...answer(yard, type, id, by, asking) }))
 }
 
 /** Whether no blueprint of the answers can ever serve the demand: then waiting is pointless. */
@@ -26,7 +32,13 @@ export function isHopeless(answers: readonly Answer[]): boolean {
   return answers.every(({ code }) => NEVER.has(code))
 }
 
-function answer(yard: Yard, type: string, id: string): { code: string; message: string } {
+function answer(
+  yard: Yard,
+  type: string,
+  id: string,
+  by: string,
+  { demand, refused }: Asking,
+): { code: string; message: string } {
   const record = recordOf(yard, "blueprint", id)
   if (record === undefined) return { code: "unknown", message: `there is no blueprint ${id}` }
   const room = yard.rooms.get(id)
@@ -38,16 +50,31 @@ function answer(yard: Yard, type: string, id: string): { code: string; message: 
   }
   if (room.policy.provides !== type)
     return { code: "other-type", message: `it provides ${room.policy.provides}, not ${type}` }
+  const why = inability(room, demand)
+  if (why !== undefined) return { code: "cannot", message: why }
+  if (refused.includes(id)) return closed(id, by, decisionOn(record.context.authorizations, by))
   if (!room.enabled) return { code: "disabled", message: `blueprint ${id} is disabled` }
   return busy(yard, room)
 }
 
+function closed(
+  id: string,
+  by: string,
+  decision: ReturnType<typeof decisionOn>,
+): { code: string; message: string } {
+  if (decision?.state === "declined")
+    return { code: "declined", message: `${decision.by} declined ${by} on blueprint ${id}` }
+  return { code: "unauthorized", message: `${by} is not authorized on blueprint ${id} yet` }
+}
+
 function busy(yard: Yard, room: Room): { code: string; message: string } {
   const live = resourceCount(yard, room.blueprint)
-  if (room.idle.size > 0 || room.shared.size > 0)
+  const shelves = [...room.shelves.values()]
+  if (room.unused.size > 0 || shelves.some(({ shared }) => shared.size > 0))
     return { code: "ahead", message: "what is free goes to those who asked earlier" }
+  if (room.pause !== null) return room.pause
   if (live >= room.limit) return { code: "limit", message: `its limit of ${room.limit} resources is reached` }
-  if (room.freeSites.size > 0)
+  if (room.numbers !== undefined || shelves.some(({ sites }) => sites.size > 0))
     return { code: "ahead", message: "what can be built goes to those who asked earlier" }
   if (room.survey.sites.length === 0) return { code: "no-sites", message: whyNoSites(room) }
   const elsewhere = room.survey.sites.length - live
@@ -65,9 +92,18 @@ function whyNoSites(room: Room): string {
 
 /** What stands in the record of a lease that has to wait. */
 export function waitingFor(answers: readonly Answer[]): Waiting {
-  const disabled = answers.length > 0 && answers.every(({ code }) => code === "disabled")
+  const possible = answers.filter(({ code }) => !NEVER.has(code))
+  const all = (codes: readonly string[]) =>
+    possible.length > 0 && possible.every(({ code }) => codes.includes(code))
+  const code = all(["disabled"])
+    ? "disabled"
+    : all(["unauthorized", "declined"])
+      ? "unauthorized"
+      : all(["suspended"])
+        ? "suspended"
+        : "no-free-resource"
   return {
-    code: disabled ? "disabled" : "no-free-resource",
+    code,
     details: { blueprints: answers.slice(0, ANSWERS_IN_A_RECORD).map((one) => ({ ...one })) },
   }
 }

@@ -5,8 +5,11 @@
 //
 // Windows keep one record within 64 sends: 32 wake-ups and 8 replacements of one pool, 16 releases of one resource.
 
+import { decisionOn } from "../../machines/blueprint.js"
 import { LIMITS } from "../../machines/limits.js"
 import type { LeaseRecord, ResourceRecord, Send } from "../../machines/record.js"
+import { isDueAndIdle } from "./reclaiming.js"
+import { isUnheard } from "./room.js"
 import { isBuilding } from "./waiting.js"
 import { leasesOn, type Pool, recordOf, type Yard } from "./yard.js"
 
@@ -29,15 +32,29 @@ export function setDuties(yard: Yard, owner: string, duties: ReadonlyMap<string,
 
 /** Wake-ups of the entitled, and replacements of idle resources whose interface has changed. */
 export function poolDuties(yard: Yard, pool: Pool): ReadonlyMap<string, Send> {
+  const duties: Duties = new Map()
+  for (const id of stillDoubtful(yard, pool)) oweWake(yard, duties, id, "doubt")
+  for (const [victim, lease] of pool.reclaims) {
+    const context = recordOf(yard, "resource", victim)?.context
+    if (context?.reclaim === null || isDueAndIdle(yard, victim))
+      owe(
+        duties,
+        { kind: "resource", id: victim, verb: "yield", sender: "allocator", body: { lease } },
+        context?.reclaim === null ? lease : "due",
+      )
+    if (recordOf(yard, "lease", lease)?.context.waiting?.code !== "reclaiming")
+      oweWake(yard, duties, lease, "reclaiming")
+  }
   const rooms = [...(yard.blueprintsFor.get(pool.type) ?? [])].map((id) => yard.rooms.get(id))
   const outdated = rooms.some((room) => room !== undefined && room.outdated.size > 0)
-  if (pool.entitled.size === 0 && !outdated) return NONE
-  const duties: Duties = new Map()
-  for (const lease of pool.entitled.keys()) {
-    const order = recordOf(yard, "lease", lease)?.context.order
-    if (order === undefined) continue
-    owe(duties, { kind: "lease", id: lease, verb: "wake", sender: "allocator", body: { order } }, order)
+  for (const room of rooms) {
+    for (const id of room?.promised ?? []) {
+      if (pool.reclaims.has(id) || duties.size >= LIMITS.entitledPerPool) continue
+      owe(duties, { kind: "resource", id, verb: "keep", sender: "allocator", body: {} }, "")
+    }
   }
+  if (pool.entitled.size === 0 && !outdated) return duties.size === 0 ? NONE : duties
+  for (const lease of pool.entitled.keys()) oweWake(yard, duties, lease, "")
   let replaced = 0
   for (const room of rooms) {
     for (const id of room?.outdated ?? []) {
@@ -49,35 +66,88 @@ export function poolDuties(yard: Yard, pool: Pool): ReadonlyMap<string, Send> {
   return duties
 }
 
+function oweWake(yard: Yard, duties: Duties, id: string, why: string): void {
+  const order = recordOf(yard, "lease", id)?.context.order
+  if (order === undefined) return
+  owe(duties, { kind: "lease", id, verb: "wake", sender: "allocator", body: { order } }, `${order}${why}`)
+}
+
+/** Leases whose record says that they wait for a reclaim or for an approval, and that is so no more. */
+function stillDoubtful(yard: Yard, pool: Pool): readonly string[] {
+  if (pool.doubtful.size === 0) return []
+  const reclaiming = new Set(pool.reclaims.values())
+  const ids = [...pool.doubtful].filter((id) => {
+    if (pool.entitled.has(id)) return false
+    const code = recordOf(yard, "lease", id)?.context.waiting?.code
+    return code === "reclaiming" ? !reclaiming.has(id) : pool.waiters.get(id)?.refused.length === 0
+  })
+  return ids.sort().slice(0, LIMITS.reclaimsPerPool)
+}
+
 /** What follows from a lease by itself. */
 export function leaseDuties(yard: Yard, lease: LeaseRecord): ReadonlyMap<string, Send> {
-  if (lease.to === "broken" && !lease.context.cleanup) {
-    const duties: Duties = new Map()
-    owe(duties, { kind: "lease", id: lease.id, verb: "destroy", sender: "system", body: {} }, "")
-    return duties
-  }
-  const { build } = lease.context
-  if (lease.to !== "pending" || build === null) return NONE
+  const { build, failures, cleanup, job } = lease.context
   const duties: Duties = new Map()
+  if (lease.to !== "destroyed") {
+    for (const { resource, ...failure } of failures) {
+      const body = { lease: lease.id, ...failure }
+      owe(duties, { kind: "resource", id: resource, verb: "strike", sender: "system", body }, failure.token)
+    }
+  }
+  if (lease.to === "broken" && !cleanup && job === null)
+    owe(duties, { kind: "lease", id: lease.id, verb: "destroy", sender: "system", body: {} }, "")
+  if (lease.to !== "pending") return duties
+  for (const blueprint of unasked(yard, lease)) {
+    const body = { principal: lease.context.by, lease: lease.id }
+    owe(duties, { kind: "blueprint", id: blueprint, verb: "ask", sender: "allocator", body }, "")
+  }
+  if (build === null) return duties
   if (recordOf(yard, "resource", build.resource) === undefined) {
     const body = { lease: lease.id, blueprint: build.blueprint, site: build.site }
     owe(duties, { kind: "resource", id: build.resource, verb: "allocate", sender: "allocator", body }, "")
   } else if (!isBuilding(yard, lease.context)) {
     const entitled = yard.pools.get(lease.context.type)?.entitled.has(lease.id) === true
-    if (entitled) return NONE
+    if (entitled) return duties
     const body = { resource: build.resource }
     owe(duties, { kind: "lease", id: lease.id, verb: "unbuilt", sender: "allocator", body }, build.resource)
   }
   return duties
 }
 
+/** Blueprints that are closed to who asks, and have not heard of him. */
+function unasked(yard: Yard, lease: LeaseRecord): readonly string[] {
+  const refused = yard.pools.get(lease.context.type)?.waiters.get(lease.id)?.refused ?? []
+  return refused.slice(0, LIMITS.asksPerLease).filter((id) => {
+    const context = recordOf(yard, "blueprint", id)?.context
+    return context !== undefined && decisionOn(context.authorizations, lease.context.by) === undefined
+  })
+}
+
+/** Its blueprint hears of a build that failed, and of the first that succeeds after one. */
+function tellBlueprint(yard: Yard, resource: ResourceRecord, duties: Duties): void {
+  const { blueprint, reason, brokenAt, activatedAt } = resource.context
+  if (isUnheard(yard, resource)) {
+    const body = { resource: resource.id, message: reason?.message ?? "", at: brokenAt }
+    owe(duties, { kind: "blueprint", id: blueprint, verb: "failed", sender: "system", body }, brokenAt ?? "")
+  }
+  const last = recordOf(yard, "blueprint", blueprint)?.context.failures.at(-1)
+  if (resource.to === "active" && last !== undefined && activatedAt !== null && activatedAt > last.at) {
+    const body = { resource: resource.id }
+    owe(duties, { kind: "blueprint", id: blueprint, verb: "built", sender: "system", body }, last.at)
+  }
+}
+
 /** An ending resource tells its leases, and itself when the last of them is gone (K-05, K-06). */
 export function resourceDuties(yard: Yard, resource: ResourceRecord): ReadonlyMap<string, Send> {
-  if (resource.to !== "released" && resource.to !== "broken") return NONE
   const duties: Duties = new Map()
+  tellBlueprint(yard, resource, duties)
+  const { draining, job, quarantine } = resource.context
   const leases = leasesOn(yard, resource.id)
+  if (resource.to === "active" && draining && leases.size === 0)
+    owe(duties, { kind: "resource", id: resource.id, verb: "settle", sender: "system", body: {} }, "drained")
+  if (resource.to !== "released" && resource.to !== "broken") return duties
   if (leases.size === 0) {
-    if (!resource.context.cleanup)
+    if (job === null && quarantine === null)
       owe(duties, { kind: "resource", id: resource.id, verb: "settle", sender: "system", body: {} }, "")
     return duties
   }

@@ -3,32 +3,40 @@
 // whose own resource is being built takes an idle resource if there is one, and otherwise waits for its own.
 //
 // The order of choice is the ancestor's (reference, 2.2), but deterministic: an idle resource, then a new one, then a
-// share of the least loaded one.
+// share of the least loaded one; where the policy says so, sharing comes before growing.
 
 import { LIMITS } from "../../machines/limits.js"
-import { resourceCount } from "./room.js"
+import { inability } from "./demand.js"
+import { numberedSite } from "./numbers.js"
+import { resourceCount, shelvesFor } from "./room.js"
 import { byText, SortedList } from "./sorted-list.js"
 import type { DemandClass, Draft, Loaded, Place, Pool, Room, Waiter, Yard } from "./yard.js"
 
 export const NOTHING_GIVEN: Draft = { given: 0, loads: new Map(), sites: new Set(), builds: new Map() }
 
-/** Entitlement of a pool in the yard as it is, and the room that is left after it. */
-export function entitle(
-  yard: Yard,
-  pool: Pool,
-): { readonly entitled: Map<string, Place>; readonly left: Draft } {
+interface OpenDraft {
+  given: number
+  readonly loads: Map<string, number>
+  readonly sites: Set<string>
+  readonly builds: Map<string, number>
+}
+
+export interface Entitlement {
+  readonly entitled: Map<string, Place>
+  /** The room that is left after it. */
+  readonly left: Draft
+  /** The first of each class that nothing serves, in order, with those behind it. */
+  readonly unserved: readonly Head[]
+}
+
+/** Entitlement of a pool in the yard as it is. */
+export function entitle(yard: Yard, pool: Pool): Entitlement {
   const entitled = new Map<string, Place>()
-  const draft = {
-    given: 0,
-    loads: new Map<string, number>(),
-    sites: new Set<string>(),
-    builds: new Map<string, number>(),
-  }
-  if (pool.waiters.size === 0) return { entitled, left: NOTHING_GIVEN }
-  const heads = new SortedList<Head>(
-    (a, b) => a.waiter.order - b.waiter.order || byText(a.demand.key, b.demand.key),
-  )
+  const draft: OpenDraft = { given: 0, loads: new Map(), sites: new Set(), builds: new Map() }
+  if (pool.waiters.size === 0) return { entitled, left: NOTHING_GIVEN, unserved: [] }
+  const heads = new SortedList<Head>(inOrder)
   for (const demand of pool.classes.values()) pushNext(heads, demand, demand.queue[Symbol.iterator]())
+  const unserved: Head[] = []
   while (entitled.size < LIMITS.entitledPerPool) {
     const head = heads.first()
     if (head === undefined) break
@@ -36,29 +44,34 @@ export function entitle(
     const { demand, waiter } = head
     const place = firstFit(yard, pool.type, demand, draft)
     // Room only shrinks during a pass: what does not fit the first of a class fits none of it.
-    if (place === undefined) continue
+    if (place === undefined) {
+      unserved.push(head)
+      continue
+    }
     entitled.set(waiter.lease, place)
     give(draft, place)
     pushNext(heads, demand, head.rest)
   }
-  return { entitled, left: draft }
+  return { entitled, left: draft, unserved }
 }
 
-interface Head {
+/** The next of a class, and those behind it. */
+export interface Head {
   readonly demand: DemandClass
   readonly waiter: Waiter
   readonly rest: Iterator<Waiter>
 }
 
-function pushNext(heads: SortedList<Head>, demand: DemandClass, rest: Iterator<Waiter>): void {
+export function inOrder(a: Head, b: Head): number {
+  return a.waiter.order - b.waiter.order || byText(a.demand.key, b.demand.key)
+}
+
+export function pushNext(heads: SortedList<Head>, demand: DemandClass, rest: Iterator<Waiter>): void {
   const next = rest.next()
   if (next.done !== true) heads.add({ demand, waiter: next.value, rest })
 }
 
-function give(
-  draft: { given: number; loads: Map<string, number>; sites: Set<string>; builds: Map<string, number> },
-  place: Place,
-): void {
+function give(draft: OpenDraft, place: Place): void {
   draft.given++
   if (place.kind === "grant") draft.loads.set(place.resource, (draft.loads.get(place.resource) ?? 0) + 1)
   else {
@@ -67,52 +80,98 @@ function give(
   }
 }
 
+export type Asking = Pick<DemandClass, "blueprints" | "building" | "demand" | "refused">
+
 /** The place that a demand would get in the room that a draft leaves; undefined when it has to wait. */
-export function firstFit(
-  yard: Yard,
-  type: string,
-  demand: Pick<DemandClass, "blueprints" | "building">,
-  draft: Draft,
-): Place | undefined {
-  const rooms = roomsFor(yard, type, demand.blueprints)
+export function firstFit(yard: Yard, type: string, asking: Asking, draft: Draft): Place | undefined {
+  const rooms = roomsFor(yard, type, asking)
   for (const room of rooms) {
-    const resource = idle(room, draft)
+    const resource = idle(room, asking, draft)
     if (resource !== undefined) return { kind: "grant", blueprint: room.blueprint, resource }
   }
-  if (demand.building) return undefined
   for (const room of rooms) {
-    const site = buildable(yard, room, draft)
+    // Its own resource is on its way: until then only what is idle helps it.
+    if (asking.building) break
+    if (room.policy.growsBeforeSharing) continue
+    const resource = shareable(room, asking, draft)
+    if (resource !== undefined) return { kind: "grant", blueprint: room.blueprint, resource }
+  }
+  for (const room of rooms) {
+    if (asking.building) break
+    const site = buildable(yard, room, asking, draft)
     if (site !== undefined) return { kind: "build", blueprint: room.blueprint, site }
   }
   for (const room of rooms) {
-    const resource = shareable(room, draft)
+    if (asking.building) break
+    if (!room.policy.growsBeforeSharing) continue
+    const resource = shareable(room, asking, draft)
     if (resource !== undefined) return { kind: "grant", blueprint: room.blueprint, resource }
   }
   return undefined
 }
 
 /** Rooms that may serve a demand, in order of preference. */
-export function roomsFor(yard: Yard, type: string, blueprints: readonly string[] | null): readonly Room[] {
+export function roomsFor(
+  yard: Yard,
+  type: string,
+  { blueprints, demand, refused }: Omit<Asking, "building">,
+): readonly Room[] {
   const rooms: Room[] = []
   for (const id of blueprints ?? yard.blueprintsFor.get(type) ?? []) {
     const room = yard.rooms.get(id)
-    if (room !== undefined && room.policy.provides === type) rooms.push(room)
+    if (room === undefined || room.policy.provides !== type) continue
+    if (refused.includes(id) || inability(room, demand) !== undefined) continue
+    rooms.push(room)
   }
   return rooms
 }
 
-function idle(room: Room, draft: Draft): string | undefined {
-  if (draft.loads.size === 0) return room.idle.first()
-  for (const id of room.idle) if (!draft.loads.has(id)) return id
+function idle(room: Room, { demand }: Asking, draft: Draft): string | undefined {
+  let best: string | undefined
+  for (const shelf of shelvesFor(room, demand)) {
+    const first = draft.loads.size === 0 ? shelf.idle.first() : firstWithout(shelf.idle, draft.loads)
+    if (first !== undefined && (best === undefined || first < best)) best = first
+  }
+  return best
+}
+
+function firstWithout(ids: Iterable<string>, taken: ReadonlyMap<string, number>): string | undefined {
+  for (const id of ids) if (!taken.has(id)) return id
   return undefined
 }
 
-function buildable(yard: Yard, room: Room, draft: Draft): string | undefined {
-  if (!room.enabled || room.freeSites.size === 0) return undefined
-  if (resourceCount(yard, room.blueprint) + (draft.builds.get(room.blueprint) ?? 0) >= room.limit)
-    return undefined
-  for (const { key } of room.freeSites) if (!draft.sites.has(key)) return key
-  return undefined
+/** Whether a room builds at all, whatever its limit. */
+export function builds(room: Room): boolean {
+  return room.enabled && room.bound !== undefined && room.pause === null && room.unheard.size === 0
+}
+
+/** Resources of a room, those included that a draft has ordered. */
+export function countWith(yard: Yard, room: Room, draft: Draft): number {
+  return resourceCount(yard, room.blueprint) + (draft.builds.get(room.blueprint) ?? 0)
+}
+
+function buildable(yard: Yard, room: Room, { demand }: Asking, draft: Draft): string | undefined {
+  if (!builds(room) || countWith(yard, room, draft) >= room.limit) return undefined
+  return freeSite(room, demand, draft)
+}
+
+/** The first free place of a room that suits a demand. */
+export function freeSite(room: Room, demand: Asking["demand"], draft: Draft): string | undefined {
+  if (room.numbers !== undefined) {
+    for (const n of room.numbers) {
+      const key = numberedSite(room.blueprint, n)
+      if (!draft.sites.has(key)) return key
+    }
+  }
+  let best: { readonly rank: number; readonly key: string } | undefined
+  for (const shelf of shelvesFor(room, demand)) {
+    for (const site of shelf.sites) {
+      if (draft.sites.has(site.key)) continue
+      if (best === undefined || site.rank < best.rank) best = site
+      break
+    }
+  }
+  return best?.key
 }
 
 /**
@@ -120,21 +179,30 @@ function buildable(yard: Yard, room: Room, draft: Draft): string | undefined {
  * really in use: whoever shares a resource that is merely promised, and comes first, would send the one to whom it was
  * promised elsewhere, to the cost of those in between.
  */
-function shareable(room: Room, draft: Draft): string | undefined {
+function shareable(room: Room, { demand }: Asking, draft: Draft): string | undefined {
   const capacity = room.bound?.leasesPerResource ?? Number.POSITIVE_INFINITY
   let best: Loaded | undefined
   const consider = (candidate: Loaded) => {
     if (candidate.load >= capacity) return
-    if (best === undefined || room.shared.compare(candidate, best) < 0) best = candidate
+    if (
+      best === undefined ||
+      candidate.load < best.load ||
+      (candidate.load === best.load && candidate.id < best.id)
+    )
+      best = candidate
   }
+  const shelves = shelvesFor(room, demand)
   for (const [id, extra] of draft.loads) {
     const placed = room.placed.get(id)
-    if (placed?.in === "shared") consider({ load: placed.load + extra, id })
+    if (placed?.in === "shared" && shelves.some(({ text }) => text === placed.shelf))
+      consider({ load: placed.load + extra, id })
   }
-  for (const candidate of room.shared) {
-    if (draft.loads.has(candidate.id)) continue
-    consider(candidate)
-    break
+  for (const shelf of shelves) {
+    for (const candidate of shelf.shared) {
+      if (draft.loads.has(candidate.id)) continue
+      consider(candidate)
+      break
+    }
   }
   return best?.id
 }

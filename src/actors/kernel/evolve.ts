@@ -4,6 +4,7 @@
 
 import { actorKey } from "../../machines/names.js"
 import {
+  type BlueprintRecord,
   keyOf,
   type LeaseRecord,
   type ResourceRecord,
@@ -12,6 +13,7 @@ import {
 } from "../../machines/record.js"
 import { leaseDuties, poolDuties, resourceDuties, setDuties } from "./duties.js"
 import { entitle } from "./entitlement.js"
+import { reclaims } from "./reclaiming.js"
 import { addTo, refreshOrder, refreshResource, refreshSite, removeFrom, resurvey } from "./room.js"
 import { byText, SortedList } from "./sorted-list.js"
 import { poolOf, refreshWaiter } from "./waiting.js"
@@ -71,6 +73,7 @@ function index(yard: Yard, before: YardRecord | undefined, record: YardRecord, t
       break
     case "blueprint":
       touched.blueprints.add(record.id)
+      indexBlueprint(yard, record, touched)
       break
     case "device":
     case "service":
@@ -106,10 +109,23 @@ function indexLease(yard: Yard, before: LeaseRecord | undefined, lease: LeaseRec
     yard.orders.set(orders.resource, { lease: lease.id, build: orders })
     refreshOrder(yard, orders.resource, touched.pools)
   }
+  if (lease.to === "destroyed" && lease.context.resource !== null) {
+    const { resource } = lease.context
+    yard.lastUsed.set(resource, Math.max(yard.lastUsed.get(resource) ?? 0, Date.parse(lease.at)))
+    touched.resources.add(resource)
+  }
   if ((before?.to === "pending") !== (lease.to === "pending"))
     yard.pendingLeases += lease.to === "pending" ? 1 : -1
   touched.leases.add(lease.id)
   if (before?.to !== lease.to || lease.to === "pending") touched.pools.add(lease.context.type)
+}
+
+/** What its resources owe it, and who may use it, depends on it. */
+function indexBlueprint(yard: Yard, blueprint: BlueprintRecord, touched: Touched): void {
+  for (const id of yard.resourcesOf.get(blueprint.id) ?? []) touched.resources.add(id)
+  const type = yard.policies.get(blueprint.context.type)?.provides
+  const pool = type === undefined ? undefined : yard.pools.get(type)
+  for (const id of pool?.waiters.keys() ?? []) touched.leases.add(id)
 }
 
 function indexResource(
@@ -150,6 +166,8 @@ function moveSlots(
   }
 }
 
+const NO_RECLAIMS: ReadonlyMap<string, string> = new Map()
+
 function derive(yard: Yard, touched: Touched): Send[] {
   for (const id of [...touched.blueprints].sort()) {
     const blueprint = recordOf(yard, "blueprint", id)
@@ -165,9 +183,10 @@ function derive(yard: Yard, touched: Touched): Send[] {
   const pools = [...touched.pools].sort().map((type) => poolOf(yard, type))
   for (const pool of pools) {
     const before = pool.entitled
-    const { entitled, left } = entitle(yard, pool)
+    const { entitled, left, unserved } = entitle(yard, pool)
     pool.entitled = entitled
     pool.left = left
+    pool.reclaims = unserved.length === 0 ? NO_RECLAIMS : reclaims(yard, pool, unserved, left)
     for (const id of before.keys()) if (!entitled.has(id)) touched.leases.add(id)
     for (const id of entitled.keys()) if (!before.has(id)) touched.leases.add(id)
   }

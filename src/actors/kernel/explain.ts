@@ -2,7 +2,7 @@
 
 import { type Answer, consider } from "./consider.js"
 import { roomsFor } from "./entitlement.js"
-import { isBuilding, leasesAhead, lookAtPool } from "./waiting.js"
+import { askingOf, isBuilding, leasesAhead, lookAtPool } from "./waiting.js"
 import { leasesOn, type Room, recordOf, type Yard } from "./yard.js"
 
 const HOLDERS_NAMED = 16
@@ -34,9 +34,10 @@ export interface Explanation {
 export function explain(yard: Yard, id: string): Explanation | undefined {
   const lease = recordOf(yard, "lease", id)
   if (lease === undefined) return undefined
-  const { type, blueprints, order, waiting, build, reason, resource, until } = lease.context
+  const { type, by, order, waiting, build, reason, resource, until } = lease.context
+  const asking = askingOf(yard, lease.context)
   const ahead = lease.to === "pending" ? leasesAhead(lookAtPool(yard, type), order) : 0
-  const considered = lease.to === "pending" ? consider(yard, type, blueprints) : []
+  const considered = lease.to === "pending" ? consider(yard, type, by, asking) : []
   const base = { id, state: lease.to, ahead, waiting, considered }
   if (lease.to !== "pending") {
     const ended = reason === null ? "" : `: ${reason.message}`
@@ -44,7 +45,7 @@ export function explain(yard: Yard, id: string): Explanation | undefined {
     const summary = `lease ${id} is ${lease.to}${reason === null ? held : ended}`
     return { ...base, position: null, summary, holders: [], unblock: [] }
   }
-  const rooms = roomsFor(yard, type, blueprints)
+  const rooms = roomsFor(yard, type, asking)
   const holders = holdersOf(
     yard,
     rooms.filter((room) => room.enabled),
@@ -56,6 +57,13 @@ export function explain(yard: Yard, id: string): Explanation | undefined {
   if (build !== null && isBuilding(yard, lease.context)) {
     const summary = `resource ${build.resource} is being built for it by blueprint ${build.blueprint}`
     return { ...base, position: ahead + 1, summary, holders, unblock: [] }
+  }
+  const pool = lookAtPool(yard, type)
+  const victim = [...pool.reclaims].find(([, forLease]) => forLease === id)?.[0]
+  if (victim !== undefined) {
+    const at = recordOf(yard, "resource", victim)?.context.reclaim?.at
+    const summary = `resource ${victim} is to make room for it${at === undefined ? "" : ` at ${at} or when its lease ends`}`
+    return { ...base, position: ahead + 1, summary, holders, unblock: [`reclaim resource ${victim} now`] }
   }
   const summary =
     considered.length === 1
@@ -110,6 +118,9 @@ function unblock(
   }
   for (const { blueprint, code } of considered) {
     const room = rooms.find((one) => one.blueprint === blueprint)
+    if (code === "unauthorized" || code === "declined")
+      cures.push(`authorize the principal on blueprint ${blueprint}`)
+    if (code === "suspended") cures.push(`repair blueprint ${blueprint} and enable it`)
     if (code === "disabled") cures.push(`enable blueprint ${blueprint}`)
     if (code === "limit") cures.push(`raise the limit of blueprint ${blueprint}, now ${room?.limit}`)
     const spare = code === "full" && room !== undefined ? idleElsewhere(yard, room) : undefined

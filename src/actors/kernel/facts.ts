@@ -1,63 +1,75 @@
 // Facts that a statechart cannot know by itself, looked up before it is asked: what becomes of a waiting lease, where
 // an ordered resource is built, how many leases are left on a resource.
 
+import {
+  idleMs,
+  immunityMs,
+  maxDurationMs,
+  quarantineAfter,
+  resourceTtlMs,
+  warnBeforeMs,
+  workTerms,
+} from "../../machines/blueprint-terms.js"
+import type { JsonObject } from "../../machines/json.js"
 import type { Fate, LeaseContext } from "../../machines/lease-context.js"
+import type { LeaseRequest } from "../../machines/lease-messages.js"
 import { LIMITS } from "../../machines/limits.js"
 import type { Occupancy, Plan } from "../../machines/resource.js"
 import type { Command } from "./command.js"
 import { consider, hopelessness, isHopeless, waitingFor } from "./consider.js"
+import { demandOf, messageOf } from "./demand.js"
 import { firstFit } from "./entitlement.js"
+import { parseNumberedSite } from "./numbers.js"
 import type { Received } from "./receive.js"
 import { resourceCount } from "./room.js"
-import { lookAtPool } from "./waiting.js"
-import { leasesOn, nextToken, type Place, recordOf, type Yard } from "./yard.js"
+import { askingOf, lookAtPool } from "./waiting.js"
+import { leasesOn, nextToken, type Place, type Room, recordOf, type Yard } from "./yard.js"
 
 export function factsFor(yard: Yard, received: Received, command: Command): unknown {
   switch (`${received.kind} ${received.verb}`) {
     case "lease request":
       // The parser's edge: `receive` has parsed the body by the schema of this verb.
-      return fateOfRequest(yard, received.body as { type: string; blueprints?: string[] }, command)
+      return fateOfRequest(yard, received.by, received.body as LeaseRequest, command)
     case "lease wake":
     case "lease unbuilt":
       return fateOfWaiting(yard, received.id, command)
     case "resource allocate":
       return planOf(yard, received.id, received.body as { lease: string; blueprint: string; site: string })
-    case "resource release":
-    case "resource reclaim":
-    case "resource replace":
-    case "resource settle":
-    case "resource expire":
-    case "resource failed":
-    case "resource lost":
-      return occupancyOf(yard, received.id)
     default:
-      return undefined
+      return received.kind === "resource" ? occupancyOf(yard, received.id) : undefined
   }
 }
 
 /** A newcomer has the greatest order of all, so it gets what the entitled leave, if the window has room for it. */
-function fateOfRequest(yard: Yard, body: { type: string; blueprints?: string[] }, command: Command): Fate {
-  const blueprints = body.blueprints ?? null
+function fateOfRequest(yard: Yard, by: string, body: LeaseRequest, command: Command): Fate {
+  const asking = askingOf(yard, requestOf(by, body))
   const pool = lookAtPool(yard, body.type)
   const place =
-    pool.entitled.size < LIMITS.entitledPerPool
-      ? firstFit(yard, body.type, { blueprints, building: false }, pool.left)
-      : undefined
+    pool.entitled.size < LIMITS.entitledPerPool ? firstFit(yard, body.type, asking, pool.left) : undefined
   if (place !== undefined) return fateOfPlace(yard, place, command)
-  const answers = consider(yard, body.type, blueprints)
+  const answers = consider(yard, body.type, by, asking)
   if (isHopeless(answers)) return { kind: "never", message: hopelessness(yard, body.type, answers) }
   return { kind: "wait", waiting: waitingFor(answers) }
 }
+
+/** What a request asks for, in the terms of a lease. */
+export function requestOf(by: string, body: LeaseRequest) {
+  const { type, blueprints = null, attributes = NO_ATTRIBUTES } = body
+  return { type, blueprints, attributes, by }
+}
+const NO_ATTRIBUTES: JsonObject = {}
 
 function fateOfWaiting(yard: Yard, id: string, command: Command): Fate {
   const lease = recordOf(yard, "lease", id)
   const place = lease === undefined ? undefined : yard.pools.get(lease.context.type)?.entitled.get(id)
   if (place !== undefined) return fateOfPlace(yard, place, command)
-  return { kind: "wait", waiting: lease === undefined ? waitingFor([]) : waitingOf(yard, lease.context) }
+  return { kind: "wait", waiting: lease === undefined ? waitingFor([]) : waitingOf(yard, id, lease.context) }
 }
 
-function waitingOf(yard: Yard, context: LeaseContext) {
-  return waitingFor(consider(yard, context.type, context.blueprints))
+function waitingOf(yard: Yard, id: string, context: LeaseContext) {
+  for (const [victim, lease] of lookAtPool(yard, context.type).reclaims)
+    if (lease === id) return { code: "reclaiming", details: { resource: victim } }
+  return waitingFor(consider(yard, context.type, context.by, askingOf(yard, context)))
 }
 
 function fateOfPlace(yard: Yard, place: Place, command: Command): Fate {
@@ -75,6 +87,11 @@ function fateOfPlace(yard: Yard, place: Place, command: Command): Fate {
     token: nextToken(yard),
     activates: room?.policy.activatesLeasesAtOnce ?? false,
     cleansUp: room?.policy.cleansUpLeases ?? false,
+    work: room === undefined || !worksOnLeases(room) ? null : workTerms(room.policy.type, room.terms),
+    bounds: {
+      longestMs: room === undefined ? null : maxDurationMs(room.terms),
+      warnMs: warnBeforeMs(room?.terms ?? {}),
+    },
   }
 }
 
@@ -98,14 +115,15 @@ function freeSlot(yard: Yard, place: { blueprint: string; resource: string }): r
 function planOf(yard: Yard, id: string, body: { lease: string; blueprint: string; site: string }): Plan {
   const order = yard.orders.get(id)
   if (order === undefined || order.lease !== body.lease) return { kind: "drop" }
-  const type = recordOf(yard, "lease", body.lease)?.context.type ?? ""
+  const lease = recordOf(yard, "lease", body.lease)?.context
+  const type = lease?.type ?? ""
   const fail = (message: string): Plan => ({ kind: "fail", type, message })
   const room = yard.rooms.get(body.blueprint)
   if (room === undefined) return fail(`blueprint ${body.blueprint} is not installed`)
   if (!room.enabled) return fail(`blueprint ${body.blueprint} was disabled meanwhile`)
-  const rank = room.siteRank.get(body.site)
-  const site = rank === undefined ? undefined : room.survey.sites[rank]
-  if (site === undefined) return fail(`${body.site} cannot be used any more`)
+  if (lease === undefined) return { kind: "drop" }
+  const site = siteFor(yard, room, lease, body.site)
+  if ("fault" in site) return fail(site.fault)
   if (yard.slots.has(site.key)) return fail(`${site.key} is held by ${yard.slots.get(site.key)}`)
   if (resourceCount(yard, room.blueprint) > room.limit)
     return fail(`the limit of ${room.limit} resources is reached`)
@@ -116,11 +134,53 @@ function planOf(yard: Yard, id: string, body: { lease: string; blueprint: string
     slots: [site.key],
     activates: room.policy.activatesResourcesAtOnce,
     cleansUp: room.policy.cleansUpResources,
+    work: worksOnResources(room) || worksOnLeases(room) ? workTerms(room.policy.type, room.terms) : null,
+    bounds: {
+      ttlMs: resourceTtlMs(room.terms),
+      idleMs: idleMs(room.terms),
+      immunityMs: immunityMs(room.terms),
+      strikes: quarantineAfter(room.terms),
+    },
+  }
+}
+
+function worksOnLeases({ policy }: Room): boolean {
+  return !policy.activatesLeasesAtOnce || policy.cleansUpLeases
+}
+
+function worksOnResources({ policy }: Room): boolean {
+  return !policy.activatesResourcesAtOnce || policy.cleansUpResources
+}
+
+/** The place as its room knows it now, with what is pinned in a resource there. */
+function siteFor(
+  yard: Yard,
+  room: Room,
+  lease: LeaseContext,
+  key: string,
+): { readonly key: string; readonly attributes: JsonObject } | { readonly fault: string } {
+  const numbered = parseNumberedSite(key)
+  if (numbered === undefined || room.numbers === undefined) {
+    const rank = room.siteRank.get(key)
+    const site = rank === undefined ? undefined : room.survey.sites[rank]
+    return site ?? { fault: `${key} cannot be used any more` }
+  }
+  const parsed = demandOf(yard, lease.type, lease.attributes).parsed.get(room.policy.type)
+  if (parsed !== undefined && "fault" in parsed) return { fault: parsed.fault }
+  try {
+    return { key, attributes: room.bound?.plan(parsed?.demand) ?? NO_ATTRIBUTES }
+  } catch (error) {
+    return { fault: `its policy failed: ${messageOf(error)}` }
   }
 }
 
 function occupancyOf(yard: Yard, id: string): Occupancy {
   const record = recordOf(yard, "resource", id)
   const room = record === undefined ? undefined : yard.rooms.get(record.context.blueprint)
-  return { leases: leasesOn(yard, id).size, outdated: room?.placed.get(id)?.in === "outdated" }
+  return {
+    leases: leasesOn(yard, id).size,
+    lastUsedMs: yard.lastUsed.get(id) ?? null,
+    outdated: room?.placed.get(id)?.in === "outdated",
+    wanted: record !== undefined && yard.pools.get(record.context.type)?.reclaims.has(id) === true,
+  }
 }

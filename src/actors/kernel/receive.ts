@@ -4,7 +4,14 @@
 import type { z } from "zod"
 import { isOverLimit, jsonFault } from "../../machines/json.js"
 import { LIMITS } from "../../machines/limits.js"
-import { isKind, isReservedPrincipal, type Kind, OBJECT_ID, PRINCIPAL } from "../../machines/names.js"
+import {
+  isKind,
+  isReservedPrincipal,
+  isWorker,
+  type Kind,
+  OBJECT_ID,
+  PRINCIPAL,
+} from "../../machines/names.js"
 import { registry } from "../../machines/registry.js"
 import type { Issue, Rejection } from "../../machines/rejection.js"
 import {
@@ -57,8 +64,9 @@ export function receive(yard: string, command: Command): Reception {
   const { kind, verb } = address
   if (!isKind(kind)) return refusal(invalid("subject.kind", `there is no kind ${short(kind)}`))
   const internal = address.channel === "internal"
-  const schema = schemaOf(kind, verb, internal)
-  if (schema === undefined) return refusal(unknownVerb(kind, verb, internal))
+  const spoken = internal ? (isWorker(address.speaker) ? "worker" : "internal") : "bodies"
+  const schema = schemaOf(kind, verb, spoken)
+  if (schema === undefined) return refusal(unknownVerb(kind, verb, spoken))
 
   // The stream measures body and headers together, so a body without headers may be larger than the page allows.
   if (command.data.length > LIMITS.commandBodyBytes) return refusal(tooLarge(command.data.length))
@@ -103,13 +111,16 @@ function addressFault(address: CommandAddress): Rejection | undefined {
   return undefined
 }
 
-function schemaOf(kind: Kind, verb: string, internal: boolean): z.ZodType | undefined {
-  const verbs = internal ? registry[kind].internal : registry[kind].bodies
+/** People, the host and workers each have verbs of their own: a worker cannot speak for the allocator. */
+type Vocabulary = "bodies" | "internal" | "worker"
+
+function schemaOf(kind: Kind, verb: string, spoken: Vocabulary): z.ZodType | undefined {
+  const verbs = registry[kind][spoken]
   return Object.hasOwn(verbs, verb) ? verbs[verb] : undefined
 }
 
-function unknownVerb(kind: Kind, verb: string, internal: boolean): Rejection {
-  const verbs = Object.keys(internal ? registry[kind].internal : registry[kind].bodies)
+function unknownVerb(kind: Kind, verb: string, spoken: Vocabulary): Rejection {
+  const verbs = Object.keys(registry[kind][spoken])
   const known = verbs.length === 0 ? "it takes no commands" : `it takes ${verbs.join(", ")}`
   return invalid("subject.verb", `a ${kind} does not know ${short(verb)}: ${known}`)
 }

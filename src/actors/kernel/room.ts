@@ -2,11 +2,22 @@
 // records; `refresh…` puts one object where it belongs now and takes it out of where it was.
 
 import type { Almanac, AnyPolicy, BoundPolicy, Survey } from "../../blueprints/blueprint.js"
-import { canonical } from "../../machines/json.js"
+import { canonical, type JsonObject } from "../../machines/json.js"
 import type { ActorKey } from "../../machines/names.js"
 import type { BlueprintRecord, ResourceRecord } from "../../machines/record.js"
+import { type Demand, messageOf, suits } from "./demand.js"
+import { Numbers, parseNumberedSite } from "./numbers.js"
 import { byText, SortedList } from "./sorted-list.js"
-import { type Loaded, leasesOn, type Placed, type Room, recordOf, type Yard } from "./yard.js"
+import {
+  type Loaded,
+  leasesOn,
+  type Placed,
+  type Room,
+  recordOf,
+  type Shelf,
+  type Unused,
+  type Yard,
+} from "./yard.js"
 
 /** The room of a blueprint, made anew: when it, its services or their devices change. */
 export function resurvey(yard: Yard, blueprint: BlueprintRecord): void {
@@ -15,19 +26,27 @@ export function resurvey(yard: Yard, blueprint: BlueprintRecord): void {
   if (policy === undefined) return
   const bound = bind(policy, blueprint)
   const watched = new Set<ActorKey>()
-  const survey = bound === undefined ? UNFIT : surveyed(() => bound.survey(watching(yard, watched)))
+  const survey = bound === undefined ? UNFIT : surveyed(bound, watching(yard, watched))
+  const numbers = bound !== undefined && bound.survey === undefined ? new Numbers() : undefined
   const room: Room = {
     blueprint: blueprint.id,
     policy,
     bound,
     enabled: blueprint.to === "enabled",
+    pause: pauseOf(blueprint),
     limit: blueprint.context.limit ?? Number.POSITIVE_INFINITY,
+    terms: blueprint.context.terms,
     survey,
     siteRank: new Map(survey.sites.map((site, rank) => [site.key, rank])),
-    freeSites: new SortedList((a, b) => a.rank - b.rank),
-    idle: new SortedList(byText),
-    shared: new SortedList<Loaded>((a, b) => a.load - b.load || byText(a.id, b.id)),
+    numbers,
+    shelves: new Map(),
+    suitable: new Map(),
+    unable: new Map(),
+    unused: new SortedList<Unused>((a, b) => a.sinceMs - b.sinceMs || byText(a.id, b.id)),
     outdated: new SortedList(byText),
+    ending: new SortedList(byText),
+    promised: new SortedList(byText),
+    unheard: new Set(),
     placed: new Map(),
   }
   yard.rooms.set(blueprint.id, room)
@@ -40,6 +59,28 @@ export function resurvey(yard: Yard, blueprint: BlueprintRecord): void {
   providers.add(blueprint.id)
   yard.blueprintsFor.set(policy.provides, providers)
   for (const id of yard.resourcesOf.get(blueprint.id) ?? []) refreshResource(yard, id)
+  if (numbers === undefined) return
+  for (const id of yard.resourcesOf.get(blueprint.id) ?? [])
+    takeNumber(numbers, recordOf(yard, "resource", id))
+  for (const id of yard.orderedBy.get(blueprint.id) ?? []) {
+    const numbered = parseNumberedSite(yard.unborn.get(id)?.site ?? "")
+    if (numbered !== undefined) numbers.take(numbered.n)
+  }
+}
+
+function takeNumber(numbers: Numbers, resource: ResourceRecord | undefined): void {
+  for (const key of resource?.context.slots ?? []) {
+    const numbered = parseNumberedSite(key)
+    if (numbered !== undefined && numbered.blueprint === resource?.context.blueprint) numbers.take(numbered.n)
+  }
+}
+
+function pauseOf({ context }: BlueprintRecord): Room["pause"] {
+  const { suspended, retryAt, failures } = context
+  if (suspended !== null) return { code: "suspended", message: suspended.message }
+  if (retryAt === null) return null
+  const last = failures.at(-1)?.message ?? "a build failed"
+  return { code: "pausing", message: `it builds again at ${retryAt}, because ${last}` }
 }
 
 function forget(yard: Yard, blueprint: string): void {
@@ -50,6 +91,7 @@ function forget(yard: Yard, blueprint: string): void {
   for (const key of [...yard.watchers.keys()]) removeFrom(yard.watchers, key, blueprint)
 }
 
+const NO_SITES: Survey = { sites: [], closed: new Map(), problems: [] }
 const UNFIT: Survey = {
   sites: [],
   closed: new Map(),
@@ -68,12 +110,12 @@ function bind(policy: AnyPolicy, blueprint: BlueprintRecord): BoundPolicy | unde
 }
 
 /** A policy that throws serves nobody, and breaks nobody (K-09). */
-function surveyed(survey: () => Survey): Survey {
+function surveyed(bound: BoundPolicy, almanac: Almanac): Survey {
+  if (bound.survey === undefined) return NO_SITES
   try {
-    return survey()
+    return bound.survey(almanac)
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error)
-    return { sites: [], closed: new Map(), problems: [`its policy failed: ${message.slice(0, 200)}`] }
+    return { sites: [], closed: new Map(), problems: [`its policy failed: ${messageOf(error)}`] }
   }
 }
 
@@ -118,10 +160,15 @@ export function refreshOrder(yard: Yard, resource: string, pools: Set<string>): 
 
 /** A site was taken or freed: for every blueprint that could build there, and so for its pool. */
 export function refreshSite(yard: Yard, key: string, pools: Set<string>): void {
-  const users = yard.siteUsers.get(key)
-  if (users === undefined) return
   const free = !isTaken(yard, key)
-  for (const blueprint of users) {
+  const numbered = parseNumberedSite(key)
+  const numbering = numbered === undefined ? undefined : yard.rooms.get(numbered.blueprint)
+  if (numbered !== undefined && numbering?.numbers !== undefined) {
+    if (free) numbering.numbers.free(numbered.n)
+    else numbering.numbers.take(numbered.n)
+    pools.add(numbering.policy.provides)
+  }
+  for (const blueprint of yard.siteUsers.get(key) ?? []) {
     const room = yard.rooms.get(blueprint)
     if (room === undefined) continue
     setSite(room, key, free)
@@ -131,9 +178,77 @@ export function refreshSite(yard: Yard, key: string, pools: Set<string>): void {
 
 function setSite(room: Room, key: string, free: boolean): void {
   const rank = room.siteRank.get(key)
-  if (rank === undefined) return
-  if (free) room.freeSites.add({ rank, key })
-  else room.freeSites.delete({ rank, key })
+  const site = rank === undefined ? undefined : room.survey.sites[rank]
+  if (rank === undefined || site === undefined) return
+  const shelf = shelfOf(room, site.attributes)
+  if (free) shelf.sites.add({ rank, key })
+  else shelf.sites.delete({ rank, key })
+  tidy(room, shelf)
+}
+
+/** The shelf for things with these attributes, made if there is none. */
+function shelfOf(room: Room, attributes: JsonObject): Shelf {
+  const { shape, text } = shapeOf(room.policy, attributes)
+  const there = room.shelves.get(text)
+  if (there !== undefined) return there
+  const shelf: Shelf = {
+    text,
+    shape,
+    sites: new SortedList((a, b) => a.rank - b.rank),
+    idle: new SortedList(byText),
+    shared: new SortedList<Loaded>((a, b) => a.load - b.load || byText(a.id, b.id)),
+  }
+  room.shelves.set(text, shelf)
+  room.suitable.clear()
+  return shelf
+}
+
+function tidy(room: Room, shelf: Shelf): void {
+  if (shelf.sites.size + shelf.idle.size + shelf.shared.size > 0) return
+  room.shelves.delete(shelf.text)
+  room.suitable.clear()
+}
+
+const shapes = new WeakMap<AnyPolicy, WeakMap<JsonObject, { shape: JsonObject; text: string }>>()
+const NO_SHAPE: JsonObject = {}
+
+/** What of attributes decides whom they suit. A policy that fails over them makes them nobody's in particular. */
+function shapeOf(policy: AnyPolicy, attributes: JsonObject): { shape: JsonObject; text: string } {
+  if (policy.demand === undefined) return { shape: NO_SHAPE, text: "" }
+  const known = shapes.get(policy) ?? new WeakMap()
+  shapes.set(policy, known)
+  const before = known.get(attributes)
+  if (before !== undefined) return before
+  let shape = NO_SHAPE
+  let text = "!"
+  try {
+    shape = policy.shape(attributes)
+    text = canonical(shape)
+  } catch {
+    // Such a thing suits no demand: `!` stands on a shelf of its own.
+  }
+  const made = { shape, text }
+  known.set(attributes, made)
+  return made
+}
+
+/** Shelves with something that suits a demand. */
+export function shelvesFor(room: Room, demand: Demand): readonly Shelf[] {
+  const known = room.suitable.get(demand.text)
+  if (known !== undefined) return known
+  const shelves = [...room.shelves.values()]
+    .filter((shelf) => shelf.text !== "!" && suits(room.policy, shelf.shape, demand))
+    .sort((a, b) => byText(a.text, b.text))
+  if (room.suitable.size > SUITABLE_REMEMBERED) room.suitable.clear()
+  room.suitable.set(demand.text, shelves)
+  return shelves
+}
+const SUITABLE_REMEMBERED = 1_024
+
+/** Whether a resource or a site with these attributes would suit a demand. */
+export function wouldSuit(room: Room, attributes: JsonObject, demand: Demand): boolean {
+  const { shape, text } = shapeOf(room.policy, attributes)
+  return text !== "!" && suits(room.policy, shape, demand)
 }
 
 /** A resource, its leases or its blueprint changed: put it where it belongs. */
@@ -142,35 +257,83 @@ export function refreshResource(yard: Yard, id: string): void {
   if (record === undefined) return
   const room = yard.rooms.get(record.context.blueprint)
   if (room === undefined) return
+  if (record.context.reclaim !== null && (record.to === "pending" || record.to === "active"))
+    room.promised.add(id)
+  else room.promised.delete(id)
+  if (isUnheard(yard, record)) room.unheard.add(id)
+  else room.unheard.delete(id)
   const was = room.placed.get(id)
   const is = placeOf(yard, room, record)
   if (same(was, is)) return
-  if (was?.in === "idle") room.idle.delete(id)
-  else if (was?.in === "shared") room.shared.delete({ load: was.load, id })
-  else if (was?.in === "outdated") room.outdated.delete(id)
+  if (was !== undefined) unplace(room, was, id)
   if (is === undefined) room.placed.delete(id)
-  else room.placed.set(id, is)
-  if (is?.in === "idle") room.idle.add(id)
-  else if (is?.in === "shared") room.shared.add({ load: is.load, id })
-  else if (is?.in === "outdated") room.outdated.add(id)
+  else place(room, is, id, record.context.attributes)
+}
+
+function place(room: Room, is: Placed, id: string, attributes: JsonObject): void {
+  room.placed.set(id, is)
+  if (is.in === "idle") {
+    shelfOf(room, attributes).idle.add(id)
+    room.unused.add({ sinceMs: is.sinceMs, id })
+  } else if (is.in === "shared") shelfOf(room, attributes).shared.add({ load: is.load, id })
+  else if (is.in === "outdated") room.outdated.add(id)
+  else room.ending.add(id)
+}
+
+function unplace(room: Room, was: Placed, id: string): void {
+  if (was.in === "outdated") room.outdated.delete(id)
+  else if (was.in === "ending") room.ending.delete(id)
+  else {
+    const shelf = room.shelves.get(was.shelf)
+    if (was.in === "idle") {
+      shelf?.idle.delete(id)
+      room.unused.delete({ sinceMs: was.sinceMs, id })
+    } else shelf?.shared.delete({ load: was.load, id })
+    if (shelf !== undefined) tidy(room, shelf)
+  }
 }
 
 function same(a: Placed | undefined, b: Placed | undefined): boolean {
   if (a?.in !== b?.in) return false
-  return !(a?.in === "shared" && b?.in === "shared") || a.load === b.load
+  if (a?.in === "shared" && b?.in === "shared") return a.load === b.load && a.shelf === b.shelf
+  if (a?.in === "idle" && b?.in === "idle") return a.sinceMs === b.sinceMs && a.shelf === b.shelf
+  return true
 }
 
 function placeOf(yard: Yard, room: Room, record: ResourceRecord): Placed | undefined {
+  const { context } = record
+  if (record.to === "released" || record.to === "broken")
+    return context.quarantine === null ? { in: "ending" } : undefined
   if (record.to !== "active" || !room.enabled || room.bound === undefined) return undefined
-  const site = siteOf(room, record.context.site)
-  if (site === undefined) return undefined
+  if (context.quarantine !== null || context.draining || context.reclaim?.due === true) return undefined
   const load = leasesOn(yard, record.id).size
-  if (textOf(site.attributes) !== textOf(record.context.attributes))
-    return load === 0 ? { in: "outdated" } : undefined
-  if (load === 0) return { in: "idle" }
+  if (room.numbers === undefined) {
+    const site = siteOf(room, context.site)
+    if (site === undefined) return undefined
+    if (textOf(site.attributes) !== textOf(context.attributes))
+      return load === 0 ? { in: "outdated" } : undefined
+  }
+  const shelf = shapeOf(room.policy, context.attributes).text
+  if (load === 0) return { in: "idle", shelf, sinceMs: idleSince(yard, record) }
   return load < (room.bound.leasesPerResource ?? Number.POSITIVE_INFINITY)
-    ? { in: "shared", load }
+    ? { in: "shared", shelf, load }
     : undefined
+}
+
+/** When it was of use last: the end of its last lease, or when it became active. */
+function idleSince(yard: Yard, { id, context }: ResourceRecord): number {
+  return yard.lastUsed.get(id) ?? Date.parse(context.activatedAt ?? context.allocatedAt)
+}
+
+/** Whether its build failed and its blueprint does not know. */
+export function isUnheard(yard: Yard, record: ResourceRecord): boolean {
+  const { brokenAt, reason, blueprint } = record.context
+  if (brokenAt === null || reason?.code !== "failed" || record.to === "destroyed") return false
+  const context = recordOf(yard, "blueprint", blueprint)?.context
+  if (context === undefined || context.suspended !== null) return false
+  return (
+    brokenAt > (context.recoveredAt ?? "") && !context.failures.some(({ resource }) => resource === record.id)
+  )
 }
 
 /** Canonical text of attributes, which never change once they are made. */
@@ -194,7 +357,8 @@ export function differences(
   record: ResourceRecord,
 ): readonly { readonly field: string; readonly pinned: unknown; readonly now: unknown }[] {
   const room = yard.rooms.get(record.context.blueprint)
-  const site = room === undefined ? undefined : siteOf(room, record.context.site)
+  const site =
+    room === undefined || room.numbers !== undefined ? undefined : siteOf(room, record.context.site)
   if (site === undefined || record.to === "destroyed") return []
   const pinned = new Map(Object.entries(record.context.attributes))
   const now = new Map(Object.entries(site.attributes))

@@ -7,20 +7,23 @@
 //   4. record    state, context, cause, timers
 //   5. evolve    the yard takes it in; what is newly due becomes its sends
 
+import type { JobOrder } from "../../machines/job.js"
 import type { Fate } from "../../machines/lease-context.js"
+import type { LeaseRequest } from "../../machines/lease-messages.js"
 import { LIMITS } from "../../machines/limits.js"
-import { type ActorKey, actorKey } from "../../machines/names.js"
+import { type ActorKey, actorKey, isWorker, type Kind } from "../../machines/names.js"
 import { keyOf, type Send, type YardRecord } from "../../machines/record.js"
 import { registry, timersOf } from "../../machines/registry.js"
 import type { Rejection } from "../../machines/rejection.js"
 import { isoTime } from "../../machines/stimulus.js"
 import type { ReplyAddress } from "../../machines/subjects.js"
+import type { Working } from "../../machines/working.js"
 import type { Command } from "./command.js"
 import { evolve } from "./evolve.js"
-import { factsFor } from "./facts.js"
+import { factsFor, requestOf } from "./facts.js"
 import { type Received, receive } from "./receive.js"
 import { move, verbsIn } from "./statechart.js"
-import { isNewDemand, lookAtPool } from "./waiting.js"
+import { askingOf, isNewDemand, lookAtPool } from "./waiting.js"
 import type { Yard } from "./yard.js"
 
 interface About {
@@ -85,7 +88,17 @@ function decideReceived(yard: Yard, command: Command, received: Received, about:
   const facts = factsFor(yard, received, command)
   const excess = before === undefined ? overLimit(yard, received, facts) : undefined
   if (excess !== undefined) return rejected(excess)
-  const event = { type: verb, body: received.body, by: received.by, command: command.seq, now, facts }
+  const rev = (before?.rev ?? 0) + 1
+  const event = {
+    type: verb,
+    body: received.body,
+    by: received.by,
+    command: command.seq,
+    actor: key,
+    rev,
+    now,
+    facts,
+  }
   const moved = move(kind, before, event)
   switch (moved.kind) {
     case "repeated":
@@ -97,9 +110,10 @@ function decideReceived(yard: Yard, command: Command, received: Received, about:
     case "ignored":
       return { kind: "nothing", why: moved.why, ...about }
     case "unexpected":
-      return received.internal
+      // A worker waits for an answer; the host's own follow-ups may come too late.
+      return received.internal && !isWorker(received.by)
         ? { kind: "nothing", why: `${key} does not take ${verb} now`, ...about }
-        : rejected(unexpected(received, before?.to))
+        : rejected(received.internal ? late(received, before?.to) : unexpected(received, before?.to))
     case "moved":
       break
   }
@@ -110,7 +124,7 @@ function decideReceived(yard: Yard, command: Command, received: Received, about:
     yard: yard.name,
     kind,
     id,
-    rev: (before?.rev ?? 0) + 1,
+    rev,
     from: before?.to ?? null,
     to: moved.to,
     path: moved.path,
@@ -119,7 +133,7 @@ function decideReceived(yard: Yard, command: Command, received: Received, about:
     cause: { command: command.seq, id: received.commandId, verb, by: received.by },
     at: isoTime(now),
     machine: { id: kind, version: registry[kind].machine.version ?? "1", hash: yard.hashes[kind] },
-    jobs: [],
+    jobs: jobsOf({ kind, id, rev, context: moved.context }),
     timers: timersOf(state as YardRecord),
     sends: [] as Send[],
   } as unknown as YardRecord
@@ -153,15 +167,44 @@ type Installed = NonNullable<ReturnType<Yard["policies"]["get"]>>
 function overLimit(yard: Yard, received: Received, facts: unknown): Rejection | undefined {
   if (received.kind !== "lease" || received.verb !== "request") return undefined
   // The parser's edge, as above; and `factsFor` gives this verb a fate.
-  const { type, blueprints = null } = received.body as { type: string; blueprints?: readonly string[] }
+  const body = received.body as LeaseRequest
+  const { type } = body
   const fate = facts as Fate
   if (fate.kind !== "wait" && fate.kind !== "build") return undefined
   if (yard.pendingLeases >= LIMITS.pendingLeases)
     return { code: "over-limit", message: "too many leases wait in this yard: try again later" }
   const pool = lookAtPool(yard, type)
-  if (pool.classes.size >= LIMITS.classesPerPool && isNewDemand(pool, blueprints, fate.kind === "build"))
+  if (pool.classes.size < LIMITS.classesPerPool) return undefined
+  if (isNewDemand(pool, askingOf(yard, requestOf(received.by, body), fate.kind === "build")))
     return { code: "over-limit", message: `too many different demands wait for ${type}: try again later` }
   return undefined
+}
+
+/** The attempt that this record orders, if it does. */
+function jobsOf({
+  kind,
+  id,
+  rev,
+  context,
+}: {
+  kind: Kind
+  id: string
+  rev: number
+  context: object
+}): JobOrder[] {
+  if (kind !== "lease" && kind !== "resource") return []
+  // Sound: the statecharts of these two kinds write such contexts.
+  const { job, work, token = null } = context as Working & { token?: number | null }
+  if (job?.state !== "ordered" || work === null || job.id !== `${kind}/${id}/${rev}`) return []
+  const { task, type, attempt } = job
+  const { limitMs, silenceMs } = work
+  return [{ job: job.id, kind, id, rev, task, type, attempt, token, limitMs, silenceMs }]
+}
+
+/** What a worker says about what is no more. */
+function late({ kind, id }: Received, state: string | undefined): Rejection {
+  const is = state === undefined ? "is not there" : `is ${state}`
+  return { code: "stale", message: `${kind} ${id} ${is}: drop the job` }
 }
 
 function unexpected(received: Received, state: string | undefined): Rejection {

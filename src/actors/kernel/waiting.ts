@@ -2,7 +2,8 @@
 // built stands in a class of its own kind, so that it does not hide those behind it.
 
 import type { LeaseContext } from "../../machines/lease-context.js"
-import { NOTHING_GIVEN } from "./entitlement.js"
+import { demandOf, refusals } from "./demand.js"
+import { type Asking, NOTHING_GIVEN } from "./entitlement.js"
 import { SortedList } from "./sorted-list.js"
 import { type DemandClass, type Pool, recordOf, type Waiter, type Yard } from "./yard.js"
 
@@ -12,7 +13,15 @@ export function lookAtPool(yard: Yard, type: string): Pool {
 }
 
 function emptyPool(type: string): Pool {
-  return { type, classes: new Map(), waiters: new Map(), entitled: new Map(), left: NOTHING_GIVEN }
+  return {
+    type,
+    classes: new Map(),
+    waiters: new Map(),
+    entitled: new Map(),
+    left: NOTHING_GIVEN,
+    reclaims: new Map(),
+    doubtful: new Set(),
+  }
 }
 
 /** The pool of a type, made if there is none. */
@@ -24,14 +33,30 @@ export function poolOf(yard: Yard, type: string): Pool {
   return pool
 }
 
+/** What a lease asks for: as it stands in its request, or in its context. */
+export function askingOf(
+  yard: Yard,
+  lease: Pick<LeaseContext, "type" | "blueprints" | "attributes" | "by">,
+  building = false,
+): Asking {
+  const { type, blueprints, attributes, by } = lease
+  return {
+    blueprints,
+    building,
+    demand: demandOf(yard, type, attributes),
+    refused: refusals(yard, type, blueprints, by),
+  }
+}
+
 /** Text that is equal for leases with the same demand. */
-function classKey(blueprints: DemandClass["blueprints"], building: boolean): string {
-  return `${building ? "building" : "waiting"} ${blueprints?.join(",") ?? ""}`
+function classKey({ blueprints, building, demand, refused }: Asking): string {
+  const plain = `${building ? "building" : "waiting"} ${blueprints?.join(",") ?? ""}`
+  return demand.text === "" && refused.length === 0 ? plain : `${plain} ${refused.join(",")} ${demand.text}`
 }
 
 /** Whether a demand that waits would be one more than those that wait already. */
-export function isNewDemand(pool: Pool, blueprints: DemandClass["blueprints"], building: boolean): boolean {
-  return !pool.classes.has(classKey(blueprints, building))
+export function isNewDemand(pool: Pool, asking: Asking): boolean {
+  return !pool.classes.has(classKey(asking))
 }
 
 /** Whether its own resource is still to come: ordered but not born, or being built. */
@@ -48,29 +73,26 @@ export function refreshWaiter(yard: Yard, id: string): void {
   const pool = poolOf(yard, record.context.type)
   const was = pool.waiters.get(id)
   const waiter: Waiter = { order: record.context.order, lease: id }
+  const code = record.to === "pending" ? record.context.waiting?.code : undefined
+  if (code === "reclaiming" || code === "unauthorized") pool.doubtful.add(id)
+  else pool.doubtful.delete(id)
   if (record.to !== "pending") {
     if (was !== undefined) leave(pool, was, waiter)
     return
   }
-  const building = isBuilding(yard, record.context)
-  const key = classKey(record.context.blueprints, building)
+  const asking = askingOf(yard, record.context, isBuilding(yard, record.context))
+  const key = classKey(asking)
   if (was?.key === key) return
   if (was !== undefined) leave(pool, was, waiter)
-  const demand = pool.classes.get(key) ?? newClass(pool, key, record.context.blueprints, building)
+  const demand = pool.classes.get(key) ?? newClass(pool, key, asking)
   demand.queue.add(waiter)
   pool.waiters.set(id, demand)
 }
 
-function newClass(
-  pool: Pool,
-  key: string,
-  blueprints: DemandClass["blueprints"],
-  building: boolean,
-): DemandClass {
+function newClass(pool: Pool, key: string, asking: Asking): DemandClass {
   const demand: DemandClass = {
     key,
-    blueprints,
-    building,
+    ...asking,
     queue: new SortedList<Waiter>((a, b) => a.order - b.order),
   }
   pool.classes.set(key, demand)

@@ -2,14 +2,20 @@
 // (rule 7): what `evolve` builds up record by record is what `restore` builds from the journal at once.
 
 import type { AnyPolicy, BoundPolicy, Survey } from "../../blueprints/blueprint.js"
+import type { BlueprintTerms } from "../../machines/blueprint-terms.js"
+import type { JsonObject } from "../../machines/json.js"
 import type { Build } from "../../machines/lease-context.js"
 import type { ActorKey, Kind } from "../../machines/names.js"
 import type { RecordOf, Send, YardRecord } from "../../machines/record.js"
+import type { Demand } from "./demand.js"
+import type { Numbers } from "./numbers.js"
 import { byText, SortedList } from "./sorted-list.js"
 
 export interface Yard {
   readonly name: string
   readonly policies: ReadonlyMap<string, AnyPolicy>
+  /** Policies to which attributes of a request matter, by the resource type that they provide. */
+  readonly choosy: ReadonlyMap<string, readonly AnyPolicy[]>
   /** Structural hash of every statechart, for the records. */
   readonly hashes: { readonly [K in Kind]: string }
   /** At least this generation of tokens, whatever the yard's record says: what the host knows from elsewhere. */
@@ -25,6 +31,8 @@ export interface Yard {
   readonly slots: Map<string, ActorKey>
   /** Leases that are not over, by the resource that they are on. */
   readonly leasesOn: Map<string, SortedList<string>>
+  /** When the last lease on a resource ended, milliseconds, as long as that lease is not forgotten. */
+  readonly lastUsed: Map<string, number>
   /** Resources that are not destroyed, by blueprint. */
   readonly resourcesOf: Map<string, Set<string>>
   /** Blueprints by the resource type that they provide, in order of id. */
@@ -61,19 +69,49 @@ export interface Room {
   /** Undefined when the config does not fit the installed policy. */
   readonly bound: BoundPolicy | undefined
   readonly enabled: boolean
+  /** Why it builds nothing although it is enabled; null when it builds. */
+  readonly pause: { readonly code: "pausing" | "suspended"; readonly message: string } | null
   readonly limit: number
+  readonly terms: BlueprintTerms
   readonly survey: Survey
   readonly siteRank: ReadonlyMap<string, number>
+  /** Where places are numbered and not surveyed. */
+  readonly numbers: Numbers | undefined
+  /** What is free, by shape. */
+  readonly shelves: Map<string, Shelf>
+  /** Shelves that suit a demand, by its text; forgotten when a shelf comes or goes. */
+  readonly suitable: Map<string, readonly Shelf[]>
+  /** Why it cannot serve a demand, by its text. */
+  readonly unable: Map<string, string | undefined>
+  /** Open resources without a lease, the one that was used least recently first. */
+  readonly unused: SortedList<Unused>
+  /** Idle resources whose interface has changed since they were allocated. */
+  readonly outdated: SortedList<string>
+  /** Resources that are being taken down: their room comes free by itself. */
+  readonly ending: SortedList<string>
+  /** Resources that were asked to make room for a lease. */
+  readonly promised: SortedList<string>
+  /** Builds that failed and that the blueprint has not heard of: until then it builds nothing (K-10). */
+  readonly unheard: Set<string>
+  /** Where each resource stands: what to take it out of again. */
+  readonly placed: Map<string, Placed>
+}
+
+/** Everything of one shape that a room could give at once. */
+export interface Shelf {
+  readonly text: string
+  readonly shape: JsonObject
   /** Usable sites that nobody holds or has ordered, by preference. */
-  readonly freeSites: SortedList<{ readonly rank: number; readonly key: string }>
+  readonly sites: SortedList<{ readonly rank: number; readonly key: string }>
   /** Open resources without a lease. */
   readonly idle: SortedList<string>
   /** Open resources with leases and room for more, the least loaded first. */
   readonly shared: SortedList<Loaded>
-  /** Idle resources whose interface has changed since they were allocated. */
-  readonly outdated: SortedList<string>
-  /** Where each resource stands: what to take it out of again. */
-  readonly placed: Map<string, Placed>
+}
+
+export interface Unused {
+  readonly sinceMs: number
+  readonly id: string
 }
 
 export interface Loaded {
@@ -82,9 +120,10 @@ export interface Loaded {
 }
 
 export type Placed =
-  | { readonly in: "idle" }
-  | { readonly in: "shared"; readonly load: number }
+  | { readonly in: "idle"; readonly shelf: string; readonly sinceMs: number }
+  | { readonly in: "shared"; readonly shelf: string; readonly load: number }
   | { readonly in: "outdated" }
+  | { readonly in: "ending" }
 
 /** Leases that wait for one resource type. */
 export interface Pool {
@@ -96,6 +135,10 @@ export interface Pool {
   entitled: ReadonlyMap<string, Place>
   /** The room that the entitled would leave: what a newcomer could have. */
   left: Draft
+  /** Resources that are to make room, each for a lease that nothing else serves. */
+  reclaims: ReadonlyMap<string, string>
+  /** Waiting leases whose last record says `reclaiming` or `unauthorized`: whether that still holds. */
+  readonly doubtful: Set<string>
 }
 
 /** Leases with one and the same demand, in the order of their requests. */
@@ -103,6 +146,9 @@ export interface DemandClass {
   readonly key: string
   /** Blueprints in order of preference; null = every one of the type. */
   readonly blueprints: readonly string[] | null
+  readonly demand: Demand
+  /** Blueprints that are closed to who asks. */
+  readonly refused: readonly string[]
   /** Each waits for a resource of its own that is being built: only an idle resource helps it. */
   readonly building: boolean
   readonly queue: SortedList<Waiter>
@@ -136,8 +182,13 @@ export interface YardOptions {
 }
 
 export function createYard(options: YardOptions): Yard {
+  const choosy = new Map<string, AnyPolicy[]>()
+  for (const policy of options.policies)
+    if (policy.demand !== undefined)
+      choosy.set(policy.provides, [...(choosy.get(policy.provides) ?? []), policy])
   return {
     name: options.name,
+    choosy,
     policies: new Map(options.policies.map((policy) => [policy.type, policy])),
     hashes: options.hashes,
     generation: options.generation ?? 1,
@@ -147,6 +198,7 @@ export function createYard(options: YardOptions): Yard {
     actors: new Map(),
     slots: new Map(),
     leasesOn: new Map(),
+    lastUsed: new Map(),
     resourcesOf: new Map(),
     blueprintsFor: new Map(),
     orders: new Map(),

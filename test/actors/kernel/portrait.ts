@@ -10,6 +10,7 @@ export function portrait(yard: Yard): object {
     pendingLeases: yard.pendingLeases,
     actors: sorted([...yard.actors].map(([key, entry]) => [key, JSON.parse(JSON.stringify(entry))])),
     slots: sorted(yard.slots),
+    lastUsed: sorted(yard.lastUsed),
     leasesOn: sorted([...yard.leasesOn].map(([key, ids]) => [key, [...ids]])),
     resourcesOf: sorted([...yard.resourcesOf].map(([key, ids]) => [key, [...ids].sort()])),
     blueprintsFor: sorted([...yard.blueprintsFor].map(([key, ids]) => [key, [...ids]])),
@@ -26,9 +27,18 @@ export function portrait(yard: Yard): object {
           sites: room.survey.sites,
           closed: sorted(room.survey.closed),
           problems: room.survey.problems,
-          freeSites: [...room.freeSites],
-          idle: [...room.idle],
-          shared: [...room.shared],
+          pause: room.pause,
+          numbers: room.numbers === undefined ? [] : firstOf(room.numbers, 8),
+          shelves: sorted(
+            [...room.shelves].map(([text, shelf]) => [
+              text,
+              { sites: [...shelf.sites], idle: [...shelf.idle], shared: [...shelf.shared] },
+            ]),
+          ),
+          unused: [...room.unused],
+          ending: [...room.ending],
+          promised: [...room.promised],
+          unheard: [...room.unheard].sort(),
           outdated: [...room.outdated],
           placed: sorted(room.placed),
         },
@@ -42,6 +52,8 @@ export function portrait(yard: Yard): object {
           {
             waiters: sorted([...pool.waiters].map(([id, demand]) => [id, demand.key])),
             entitled: [...pool.entitled],
+            reclaims: [...pool.reclaims],
+            doubtful: [...pool.doubtful].sort(),
           },
         ]),
     ),
@@ -49,4 +61,13 @@ export function portrait(yard: Yard): object {
     siteUsers: sorted([...yard.siteUsers].map(([key, ids]) => [key, [...ids].sort()])),
     duties: sorted([...yard.duties].map(([owner, duties]) => [owner, [...duties]])),
   }
+}
+
+function firstOf(numbers: Iterable<number>, count: number): number[] {
+  const found: number[] = []
+  for (const n of numbers) {
+    if (found.length === count) break
+    found.push(n)
+  }
+  return found
 }

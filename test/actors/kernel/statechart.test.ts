@@ -7,21 +7,57 @@ import { type AnyMachineSnapshot, initialTransition, transition } from "xstate"
 import { move } from "../../../src/actors/kernel/statechart.js"
 import { registry } from "../../../src/machines/registry.js"
 
-const stamp = { by: "alice", command: 1, now: Date.UTC(2026, 0, 1) }
+const stamp = { actor: "lease/L1", rev: 1, command: 1, now: Date.UTC(2026, 0, 1) }
+const work = {
+  type: "slow",
+  attempts: 2,
+  firstDelayMs: 1_000,
+  longestDelayMs: 1_000,
+  limitMs: 60_000,
+  silenceMs: 10_000,
+}
+const granted = {
+  kind: "grant",
+  resource: "r1",
+  slots: ["s"],
+  token: 7,
+  work,
+  bounds: { longestMs: null, warnMs: 60_000 },
+}
 const fate = fc.constantFrom(
-  { kind: "grant", resource: "r1", slots: ["s"], token: 7, activates: true, cleansUp: false },
-  { kind: "grant", resource: "r1", slots: ["s"], token: 7, activates: false, cleansUp: true },
+  { ...granted, activates: true, cleansUp: false },
+  { ...granted, activates: false, cleansUp: true },
   { kind: "wait", waiting: { code: "no-free-resource", details: {} } },
   { kind: "never", message: "no" },
 )
-const occupancy = fc.constantFrom({ leases: 0, outdated: true }, { leases: 1, outdated: false })
+const occupancy = fc.constantFrom(
+  { leases: 0, outdated: true, lastUsedMs: null, wanted: true },
+  { leases: 1, outdated: false, lastUsedMs: null, wanted: false },
+)
+const built = {
+  kind: "build",
+  type: "host",
+  attributes: {},
+  slots: ["s"],
+  work,
+  bounds: { ttlMs: 60_000, idleMs: 60_000, immunityMs: 60_000, strikes: 2 },
+}
 const plan = fc.constantFrom(
-  { kind: "build", type: "host", attributes: {}, slots: ["s"], activates: true, cleansUp: false },
+  { ...built, activates: true, cleansUp: false },
+  { ...built, activates: false, cleansUp: true },
   { kind: "fail", type: "host", message: "no" },
   { kind: "drop" },
 )
 const said = (type: string, body: object, facts: fc.Arbitrary<unknown> = fc.constant(undefined)) =>
-  facts.map((known) => ({ type, body, ...stamp, facts: known }))
+  facts.map((known) => ({ type, body, by: "alice", ...stamp, facts: known }))
+const worked = (type: string, more: object, facts: fc.Arbitrary<unknown> = fc.constant(undefined)) =>
+  facts.map((known) => ({
+    type,
+    body: { job: "lease/L1/1", attempt: 1, ...more },
+    by: "worker-slow",
+    ...stamp,
+    facts: known,
+  }))
 
 const walks = {
   lease: fc.oneof(
@@ -30,10 +66,14 @@ const walks = {
     said("renew", { ttl: "1h" }),
     said("release", {}),
     said("annotate", { set: { a: "b" } }),
-    said("activated", { token: 7 }),
-    said("failed", { token: 7, message: "x" }),
+    worked("started", { worker: "w" }),
+    worked("heartbeat", { log: ["one"] }),
+    worked("activated", { details: { a: 1 } }),
+    worked("failed", { message: "x", retryable: true }),
+    worked("failed", { message: "x", retryable: false }),
+    worked("stopped", {}),
+    worked("cleaned", {}),
     said("throw-back", { token: 7 }),
-    said("cleaned", { token: 7 }),
     said("destroy", {}),
   ),
   resource: fc.oneof(
@@ -42,7 +82,13 @@ const walks = {
     said("reclaim", {}, occupancy),
     said("replace", { reason: "x" }, occupancy),
     said("settle", {}, occupancy),
-    said("lost", { message: "x" }, occupancy),
+    worked("started", { worker: "w" }, occupancy),
+    worked("activated", { details: { a: 1 } }, occupancy),
+    worked("failed", { message: "x", retryable: false }, occupancy),
+    worked("destroyed", {}, occupancy),
+    said("yield", { lease: "L2" }, occupancy),
+    said("drain", {}, occupancy),
+    said("strike", { lease: "L2", token: 1, message: "x", at: "2026-01-01T00:00:00.000Z" }, occupancy),
   ),
   device: fc.oneof(
     said("put", { interfaces: {}, properties: {} }),
