@@ -1,13 +1,15 @@
-// Follow-ups on their way (rule 11): published until acknowledged, each at least once, marked with the record and the
-// index that ordered it. What is acknowledged up to where goes into the next append, so that a successor knows where
-// to look.
+// Follow-ups and jobs on their way (rules 11 and 15): published until acknowledged, each at least once, marked with the
+// record and the index that ordered it. What is acknowledged up to where goes into the next append, so that a successor
+// knows where to look.
 
-import type { Send } from "../../machines/record.js"
+import type { JobOrder } from "../../machines/job.js"
+import type { Send, YardRecord } from "../../machines/record.js"
 import { internalSubject } from "../../machines/subjects.js"
 import { COMMAND_LIMIT_MOST } from "../../nats/streams.js"
 import { CAUSE_HEADER } from "../kernel/index.js"
 import type { Log } from "../log/log.js"
 import { LogError } from "../log/log.js"
+import { workSubject } from "../log/work-link.js"
 import type { Clock } from "./clock.js"
 import type { Faults } from "./faults.js"
 import type { Reporter } from "./reports.js"
@@ -29,7 +31,7 @@ export interface EffectsOptions {
 
 export class Effects {
   readonly #options: EffectsOptions
-  /** Sends without an ack, by the sequence of their record; in ascending order of sequence. */
+  /** Sends and jobs without an ack, by the sequence of their record; in ascending order of sequence. */
   readonly #outstanding = new Map<number, number>()
   #stored: number
   #ended = false
@@ -45,39 +47,53 @@ export class Effects {
     return first.done === true ? this.#stored : first.value - 1
   }
 
-  /** The follow-ups of one stored record. Records come in ascending order. */
-  order(seq: number, sends: readonly Send[]): void {
+  /** What one stored record orders. Records come in ascending order. */
+  order(seq: number, { sends, jobs }: Pick<YardRecord, "sends" | "jobs">): void {
     this.#stored = Math.max(this.#stored, seq)
-    if (sends.length === 0) return
-    this.#outstanding.set(seq, sends.length)
-    sends.forEach((send, index) => {
-      void this.#publish(send, `${seq}.${index}`).then((sent) => {
+    if (sends.length + jobs.length === 0) return
+    this.#outstanding.set(seq, sends.length + jobs.length)
+    const publishing = [
+      ...sends.map((send, index) => this.say(send, `${seq}.${index}`)),
+      ...jobs.map((job) => this.orderJob(job, `${seq}.job`)),
+    ]
+    for (const one of publishing)
+      void one.then((sent) => {
         if (!sent) return
         const left = (this.#outstanding.get(seq) ?? 1) - 1
         if (left === 0) this.#outstanding.delete(seq)
         else this.#outstanding.set(seq, left)
       })
-    })
   }
 
-  /** A command that no record ordered: a timer, a take-over, what a successor finds due. */
-  /** Resolves to true when it is acknowledged, to false when this term ends before. */
+  /**
+   * A command; also one that no record ordered: a timer, a take-over, what a successor finds due. Resolves to true when
+   * it is acknowledged, to false when this term ends before.
+   */
   say(send: Send, cause: string): Promise<boolean> {
-    return this.#publish(send, cause)
+    const { log, yard } = this.#options
+    const subject = internalSubject(yard, send.kind, send.id, send.verb, send.sender)
+    const data = encode(send.body)
+    return this.#insist(subject, () => log.send(subject, data, { [CAUSE_HEADER]: cause }))
+  }
+
+  /** A job for a worker. One that waits in WORK already is as good as acknowledged. Resolves as `say` does. */
+  orderJob(job: JobOrder, cause: string): Promise<boolean> {
+    const { log, yard } = this.#options
+    const subject = workSubject(yard, job.type, job.job)
+    const data = encode(job)
+    return this.#insist(subject, () => log.order(subject, data, { [CAUSE_HEADER]: cause }))
   }
 
   end(): void {
     this.#ended = true
   }
 
-  async #publish(send: Send, cause: string): Promise<boolean> {
-    const { log, yard, clock, faults, report } = this.#options
-    const subject = internalSubject(yard, send.kind, send.id, send.verb, send.sender)
-    const data = encode(send.body)
+  async #insist(subject: string, publish: () => Promise<void>): Promise<boolean> {
+    const { clock, faults, report } = this.#options
     while (!this.#ended) {
       try {
         faults("before-send")
-        await log.send(subject, data, { [CAUSE_HEADER]: cause })
+        await publish()
         faults("after-send")
         return true
       } catch (error) {

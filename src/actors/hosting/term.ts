@@ -1,6 +1,7 @@
 // One term of an active host: from reading the journal back until its memory is dropped, by a fence, an unknown
 // outcome, a lost claim or the end of the process. There is no repair: whatever is in doubt, the next term reads back.
 
+import { neededTasks } from "../../blueprints/work.js"
 import type { ActorKey } from "../../machines/names.js"
 import type { Send } from "../../machines/record.js"
 import type { Rejection } from "../../machines/rejection.js"
@@ -27,6 +28,7 @@ import { settledVerdict } from "./settled-verdict.js"
 import type { StreamClock } from "./stream-clock.js"
 import { takeOver } from "./take-over.js"
 import { Timers } from "./timers.js"
+import { waitingJob } from "./waiting-jobs.js"
 import { acceptedText, encodeText, rejectedText } from "./wire.js"
 import { type Decided, TRACE_HEADER, Writer } from "./writer.js"
 
@@ -143,7 +145,8 @@ export class Term {
     if (isTakeOver) await takeOver(log, this.#effects, this.#streamClock, yard, host)
     if (this.#ended) return
     for (const [actor, { record }] of yard.actors) this.#timers.set(actor, record.timers)
-    for (const { seq, record } of recovered.unsent) this.#effects.order(seq, record.sends)
+    for (const { seq, record } of recovered.unsent) this.#effects.order(seq, record)
+    if (isTakeOver) await this.#orderAgain()
     for (const [index, send] of allDuties(yard).entries())
       void this.#effects.say(send, `${yard.journal}.due-${index}`)
     if (this.#ended) return
@@ -151,6 +154,18 @@ export class Term {
     if (this.#ended) await reading.stop()
     else this.#reading = reading
     if (this.#paused) reading.pause()
+  }
+
+  /** Every job that waits for a worker lies in WORK, and workers of its type can take it. */
+  async #orderAgain(): Promise<void> {
+    const { log, yard } = this.#options
+    await log.workFor(
+      yard.policies.filter((policy) => neededTasks(policy).length > 0).map(({ type }) => type),
+    )
+    for (const { record } of this.yard.actors.values()) {
+      const job = waitingJob(record)
+      if (job !== undefined) void this.#effects.orderJob(job, `${this.yard.journal}.job`)
+    }
   }
 
   /** Outcomes that may not have left: of the last records, and of commands between them that have none. */
@@ -223,7 +238,7 @@ export class Term {
     if (verdict.kind === "recorded") {
       this.#options.stored()
       this.#timers.set(verdict.actor as ActorKey, verdict.record.timers)
-      this.#effects.order(verdict.seq, verdict.record.sends)
+      this.#effects.order(verdict.seq, verdict.record)
     }
     this.#remember(verdict)
     if (this.#settled - this.#purgedBelow > KEPT_COMMANDS + PURGE_EVERY) void this.#purge(KEPT_COMMANDS)
