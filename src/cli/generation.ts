@@ -82,14 +82,24 @@ const NOTE_EVERY_MS = 5_000
 
 /**
  * Notes what a host knows to be stored, every few seconds: the journal's path is too hot for it, and the last seconds
- * are found out otherwise (decision 006). Returns what notes the last and ends it; call that when the host has stopped.
+ * are found out otherwise (decision 006). `failed` hears of the first failure of a row. Returns what notes the last and
+ * ends it; call that when the host has stopped.
  */
 export function keepNoting(
   generation: Generation,
   host: { readonly mark: JournalMark },
   failed: (error: unknown) => void,
 ): () => Promise<void> {
-  const note = () => generation.note(host.mark).catch(failed)
+  let failing = false
+  const note = async () => {
+    try {
+      await generation.note(host.mark)
+      failing = false
+    } catch (error) {
+      if (!failing) failed(error)
+      failing = true
+    }
+  }
   const timer = setInterval(() => void note(), NOTE_EVERY_MS)
   timer.unref()
   void note()

@@ -3,10 +3,13 @@
 
 import { cp, readdir, readFile, rm } from "node:fs/promises"
 import { join } from "node:path"
-import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { startTestServer, type TestServer } from "../support/server.js"
 import { startTestHost, type TestHost } from "../support/yard.js"
 import { drydock, type Ended, EXAMPLE, newFolder, start, startYard } from "./drydock.js"
+
+// Each test starts a yard four times and ten programs more.
+vi.setConfig({ testTimeout: 180_000 })
 
 /** The folders of a yard's streams in a store. */
 async function streamFolder(store: string, stream: "JOURNAL" | "COMMANDS"): Promise<string> {

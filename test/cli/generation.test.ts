@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterEach, beforeEach, expect, test } from "vitest"
@@ -43,6 +43,18 @@ test("what a host knows when it has stopped is noted", async () => {
   host.mark = { generation: 1, journal: 12 }
   await end()
   expect(await knownIn(store, "default")).toEqual({ generation: 1, journal: 12 })
+})
+
+test("what cannot be noted is said once, and not again until it worked", async () => {
+  const said: unknown[] = []
+  const host = { mark: { generation: 1, journal: 1 } }
+  const folder = join(store, "gone")
+  await mkdir(folder)
+  const generation = await generationIn(folder, "default")
+  await rm(folder, { recursive: true })
+  const end = keepNoting(generation, host, (error) => said.push(error))
+  await end()
+  expect(said).toHaveLength(1)
 })
 
 test("a file of before, with the generation alone, is read", async () => {

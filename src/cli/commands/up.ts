@@ -6,6 +6,7 @@
 import { mkdir, rm, writeFile } from "node:fs/promises"
 import { join, resolve } from "node:path"
 import type { Host } from "../../actors/hosting/host.js"
+import type { Report } from "../../actors/hosting/reports.js"
 import type { Drydock } from "../../client/index.js"
 import { type Backend, openBackend } from "../backend.js"
 import type { Call } from "../call.js"
@@ -52,6 +53,8 @@ export async function up(call: Call): Promise<number> {
 
     // 2. The host, until it is active.
     const progress = out.progress("the yard's host is starting")
+    const said = (report: Report) =>
+      out.event({ event: "report", ...reportJson(report) }, () => reportLine(report))
     const generation = backend.isOurs ? await generationIn(store, yard) : undefined
     const serving = await serve({
       ...backend.access,
@@ -60,13 +63,11 @@ export async function up(call: Call): Promise<number> {
       ...generation?.known,
       report: (report) => {
         // That the journal is shortened ends this command: its error says so.
-        const isNews = !["recovered", "role", "journal-shortened"].includes(report.event)
-        if (isNews) out.event({ event: "report", ...reportJson(report) }, () => reportLine(report))
+        if (!["recovered", "role", "journal-shortened"].includes(report.event)) said(report)
       },
     })
     const { host } = serving
-    const failed = (error: unknown) => out.failure(failureOf(error))
-    const noteLast = generation === undefined ? undefined : keepNoting(generation, host, failed)
+    const noteLast = generation && keepNoting(generation, host, (fault) => said(noteTrouble(fault)))
     undo.push(async () => {
       await serving.stop()
       await noteLast?.()
@@ -101,6 +102,10 @@ export async function up(call: Call): Promise<number> {
     // 4. What happens, until somebody ends it.
     return await live(call, client, { backend, host }, stop)
   }
+}
+
+function noteTrouble(fault: unknown): Report {
+  return { event: "trouble", doing: "noting in the store how far the journal goes", fault }
 }
 
 interface Parts {
