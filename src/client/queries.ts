@@ -54,7 +54,8 @@ export async function ask<Name extends QueryName>(
     if ("answer" in answer) return answer.answer
     if (!answer.passing) throw answer.error
     // An attempt that the time limit cut short tells less than the one before.
-    if (attempt === 0 || leftMs() > 0) last = answer.error
+    const isCutShort = timeoutMs < patienceMs && answer.error.code === "no-answer"
+    if (attempt === 0 || !isCutShort) last = answer.error
     await pause(Math.min(leftMs(), backOff(attempt, FIRST_PAUSE_MS, MOST_PAUSE_MS)), options.signal)
   }
   options.signal?.throwIfAborted()

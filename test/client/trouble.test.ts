@@ -36,6 +36,43 @@ test("without a host a query says so when its time is over", async () => {
   expect(isClientError(error) && error.cure).toContain("drydock")
 })
 
+test("an attempt that the time limit cuts short does not hide what the one before was told", async () => {
+  await host.stop()
+  const asked = Array.from({ length: 20 }, (_, n) => thrownBy(alice.status({ timeoutMs: 700 + n / 7 })))
+  // Said after all of those, over the same connection: each of them has heard by then that nobody is there.
+  await thrownBy(alice.status({ timeoutMs: 50 }))
+  const nats = await connectNats(server.hostOptions)
+  nats.subscribe("drydock.default.query.>", { callback: () => {} })
+  const codes = (await Promise.all(asked)).map((error) => (isClientError(error) ? error.code : error))
+  await nats.close()
+  expect(new Set(codes)).toEqual(new Set(["no-host"]))
+})
+
+test("a host that stops leaves no question without an answer", async () => {
+  const nats = await connectNats(server.personOptions)
+  const subject = "drydock.default.query.status.alice"
+  // One after the other, without a pause: some are on their way at any moment of its end.
+  const silent: number[] = []
+  let ended = false
+  const asking = (async () => {
+    while (!ended) {
+      const startedMs = performance.now()
+      await nats.request(subject, "{}", { timeout: 5_000 }).catch((error: unknown) => {
+        if (!String(error).includes("no responders")) silent.push(performance.now() - startedMs)
+      })
+    }
+  })()
+  for (let n = 0; n < 8; n++) {
+    await host.stop()
+    host = await startTestHost(server)
+    await host.host.active()
+  }
+  ended = true
+  await asking
+  await nats.close()
+  expect(silent).toEqual([])
+}, 60_000)
+
 test("without a host a command says so, and that it is queued; the next host does it", async () => {
   await host.stop()
   const error = await thrownBy(alice.command("network", "n1", "put", {}, { timeoutMs: 3_000 }))

@@ -18,6 +18,8 @@ import { type Aftermath, Term } from "./term.js"
 
 const RESTART_MS = 200
 const STORAGE_RETRY_MS = 1_000
+/** What is under way when it stops may take so long. */
+const FINISH_MS = 5_000
 
 export interface HostOptions {
   readonly log: Log
@@ -171,18 +173,24 @@ class YardHost implements Host {
 
   async stop(): Promise<void> {
     this.#ended = true
-    const term = this.#term
     try {
-      if (term !== undefined && this.#options.log.connected())
-        await Promise.race([term.settled(), this.#pause(5_000)])
+      if (this.#options.log.connected()) await Promise.race([this.#finish(), this.#pause(FINISH_MS)])
     } catch (fault) {
       // The connection broke meanwhile: what was not told is told by the next host.
       this.#report({ event: "trouble", doing: "finishing what was under way", fault })
     } finally {
-      this.#letGo()
+      const term = this.#letGo()
       await Promise.allSettled([this.#closeQueries(), term?.end()])
       await this.#claim.end()
     }
+  }
+
+  /** No more questions come, those that came are answered, and what was decided is stored and told. */
+  async #finish(): Promise<void> {
+    await this.#closeQueries()
+    for (const ask of [...this.#termAsked]) ask(this.#answering)
+    await this.#desk.close()
+    await this.#term?.settled()
   }
 
   /** A host answers only after its first record (`#answering`): with an empty journal none does. */
@@ -345,7 +353,7 @@ class YardHost implements Host {
   /** The term that stands, or the next one within so many milliseconds. */
   #nextTerm(withinMs: number): Promise<Term | undefined> {
     const term = this.#answering
-    if (term !== undefined || !this.#claim.isHeld) return Promise.resolve(term)
+    if (term !== undefined || this.#ended || !this.#claim.isHeld) return Promise.resolve(term)
     return new Promise((resolve) => {
       const told = (term: Term | undefined) => {
         timer.cancel()

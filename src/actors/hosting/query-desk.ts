@@ -1,12 +1,12 @@
 // Where questions are answered. An answer is worked out from memory and leaves when everything it rests on is stored.
 // When memory is dropped meanwhile it is worked out again from what is read back: who asks notices a delay, not a
-// silence. A host that may have been replaced says nothing (rule 13).
+// silence. A host that may have been replaced says nothing (rule 13); one that stops leaves nobody without an answer.
 
 import { LIMITS } from "../../machines/limits.js"
 import { PRINCIPAL } from "../../machines/names.js"
 import { type Log, LogError, type Question } from "../log/log.js"
 import { answer, isQuery, QueryFailure, type QueryName, queryBodies } from "./answers.js"
-import type { Clock } from "./clock.js"
+import type { Cancellable, Clock } from "./clock.js"
 import type { Reporter } from "./reports.js"
 import type { Term } from "./term.js"
 import { decode, encode } from "./wire.js"
@@ -30,11 +30,22 @@ interface Asked {
 export class QueryDesk {
   readonly #options: QueryDeskOptions
   #underWay = 0
+  #closed = false
+  /** Who waits for a sequence: calling says that it is too late. */
+  readonly #late = new Set<() => void>()
+  readonly #idle: (() => void)[] = []
   /** Last sequence that any term knew to be stored. */
   #stored = 0
 
   constructor(options: QueryDeskOptions) {
     this.#options = options
+  }
+
+  /** Nobody waits for anything from now on. Resolves when everything that was taken is answered. */
+  close(): Promise<void> {
+    this.#closed = true
+    for (const late of [...this.#late]) late()
+    return this.#underWay === 0 ? Promise.resolve() : new Promise((resolve) => this.#idle.push(resolve))
   }
 
   /** Answers, or says nothing. Never throws. */
@@ -52,6 +63,7 @@ export class QueryDesk {
       this.#options.report({ event: "trouble", doing: "answering a query", fault })
     } finally {
       this.#underWay--
+      if (this.#underWay === 0) for (const resolve of this.#idle.splice(0)) resolve()
     }
   }
 
@@ -69,6 +81,8 @@ export class QueryDesk {
     for (;;) {
       const leftMs = endMs - clock.monotonicMs()
       const term = leftMs > 0 ? await this.#options.term(leftMs) : undefined
+      if (term === undefined && this.#closed)
+        throw new QueryFailure("not-ready", "this host is stopping: ask again in a moment")
       if (term === undefined) return undefined
       const { atLeast = 0 } = body
       if (!(await this.#reached(term, atLeast, endMs))) {
@@ -95,15 +109,20 @@ export class QueryDesk {
     if (seq <= term.stored) return !term.isOver
     const { clock } = this.#options
     return await new Promise<boolean>((resolve) => {
-      const takeBack = term.whenStored(seq, (stored) => {
+      let timer: Cancellable | undefined
+      const done = (stored: boolean) => {
         timer?.cancel()
+        this.#late.delete(late)
         resolve(stored)
-      })
+      }
+      const takeBack = term.whenStored(seq, done)
       const late = () => {
         takeBack()
-        resolve(false)
+        done(false)
       }
-      const timer = Number.isFinite(untilMs) ? clock.after(untilMs - clock.monotonicMs(), late) : undefined
+      if (!Number.isFinite(untilMs)) return
+      this.#late.add(late)
+      timer = clock.after(this.#closed ? 0 : untilMs - clock.monotonicMs(), late)
     })
   }
 

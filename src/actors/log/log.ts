@@ -156,7 +156,7 @@ export interface Log {
   /** Resolves when everything told so far has left. */
   flush(): Promise<void>
 
-  /** Answers queries while it is open. */
+  /** Answers queries until it is stopped; those that are on their way then are delivered before `stop` resolves. */
   serveQueries(ask: (question: Question) => void): Promise<Reading>
 
   /**

@@ -163,7 +163,14 @@ class MemoryConnection implements MemoryLog {
       ask({ name, principal, data, answer: (body) => this.#answer(reply, body) })
     })
     this.#ends.add(end)
-    return Promise.resolve({ stop: async () => end() })
+    const stop = () =>
+      new Promise<void>((resolve) =>
+        this.server.later(() => {
+          end()
+          resolve()
+        }),
+      )
+    return Promise.resolve({ stop })
   }
 
   async claim(expect: number, holder: string, ttlMs: number): Promise<number | undefined> {

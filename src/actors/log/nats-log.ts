@@ -120,7 +120,7 @@ function natsLog(
       }
     },
 
-    serveQueries: (ask) => serveQueries(link, yard, ask),
+    serveQueries: (ask) => serveQueries(link, clock, yard, ask),
 
     claim: (expect, holder, ttlMs) => claim.write(expect, holder, ttlMs),
     dropClaim: (seq) => claim.drop(seq),

@@ -1,12 +1,18 @@
 // Queries come as plain requests. A reply subject that lies in the yard's own subjects, or in the server's, is never
 // answered: the answer would be a message of the host's, written where the asker may not write.
 
+import type { Subscription } from "nats"
+import type { Clock } from "../hosting/clock.js"
 import type { Link } from "./link.js"
 import { LogError, type Question, type Reading } from "./log.js"
+
+/** How long the server may take to hand on what it has for a subscription that ends. */
+const DRAIN_MS = 2_000
 
 /** Resolves when the server knows that questions are taken here. Throws LogError `unavailable`. */
 export async function serveQueries(
   link: Link,
+  clock: Clock,
   yard: string,
   ask: (question: Question) => void,
 ): Promise<Reading> {
@@ -49,10 +55,26 @@ export async function serveQueries(
   }
   return {
     stop: async () => {
+      if (link.connected && !subscription.isClosed()) await drained(link, clock, subscription)
       // Already gone with a closed connection; the library ignores the repetition.
       subscription.unsubscribe()
     },
   }
+}
+
+/** The server sends no more; what it had sent has come, or the connection broke, or it says nothing any more. */
+async function drained(link: Link, clock: Clock, subscription: Subscription): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const done = () => {
+      unhook()
+      timer.cancel()
+      resolve()
+    }
+    const unhook = link.onLost(done)
+    const timer = clock.after(DRAIN_MS, done)
+    // It fails with the connection only.
+    subscription.drain().then(done, done)
+  })
 }
 
 /** Whether the host may publish to this reply subject; see above. */

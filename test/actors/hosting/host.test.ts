@@ -403,6 +403,45 @@ describe("queries", () => {
   })
 })
 
+describe("a host that stops", () => {
+  test("lets nobody wait for what does not come any more", async () => {
+    const { host } = await stage.enter("a")
+    await stage.pool(1)
+    const hopeless = stage.ask("status", { atLeast: Number.MAX_SAFE_INTEGER })
+    await stage.settle()
+    const stopped = host.stop()
+    await stage.settle()
+    expect(await hopeless).toMatchObject({ error: { code: "behind" } })
+    await stopped
+  })
+
+  test("answers what reaches it in its last moment", async () => {
+    const { host } = await stage.enter("a")
+    await stage.pool(1)
+    const asked = [stage.ask("status"), stage.ask("get", { kind: "blueprint", id: "lab" })]
+    await host.stop()
+    expect(await Promise.all(asked)).toMatchObject([{ host: "a" }, { record: { id: "lab" } }])
+  })
+
+  test("says that it is stopping where its memory was dropped and cannot be read back", async () => {
+    const { host, reports } = await stage.enter("a")
+    await stage.pool(1)
+    const { lastSeq } = stage.server.stream("JOURNAL")?.facts() ?? { lastSeq: 0 }
+    const newer = JSON.stringify({ v: 2, kind: "lease", id: "L1" })
+    const proof = { "Drydock-After": String(lastSeq) }
+    await stage.server.publish("drydock.default.journal.lease.L1", newer, proof)
+    await stage.publish("lease/L1 request", request)
+    await stage.settle()
+    expect(reports.map(({ event }) => event)).toContain("reload")
+    const asked = stage.ask("status")
+    await stage.settle()
+    const stopped = host.stop()
+    await stage.settle()
+    expect(await asked).toMatchObject({ error: { code: "not-ready" } })
+    await stopped
+  })
+})
+
 describe("what a hostile review found", () => {
   test("a time that a record could not be read back with is refused", async () => {
     await stage.enter("a")
