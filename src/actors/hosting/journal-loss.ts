@@ -140,6 +140,8 @@ export async function acceptLoss(log: Log, yard: string, loss: JournalLoss): Pro
       `generation ${loss.generation} of fencing tokens is the last one`,
       "begin a new yard under another name: nothing in this one could be told from what was before",
     )
+  // Orders of lost records are nobody's any more. Whoever takes over orders again what waits.
+  await log.dropJobs()
   const subject = internalSubject(yard, "yard", yard, "take-over", "system")
   const body = encodeText(JSON.stringify({ host: ACCEPTOR, generation }))
   const headers = { [ACCEPTS_HEADER]: String(loss.ends) }

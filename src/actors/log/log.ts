@@ -146,6 +146,8 @@ export interface Log {
    * `unavailable`, `too-large`, `storage-full`.
    */
   order(subject: string, data: Uint8Array, headers: { readonly [name: string]: string }): Promise<void>
+  /** Removes every job from WORK, those that a worker has included. Throws LogError. */
+  dropJobs(): Promise<void>
   /** Removes every command below a sequence. */
   purgeCommands(below: number): Promise<void>
   /** Makes COMMANDS able to hold this many messages. */

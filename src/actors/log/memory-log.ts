@@ -137,6 +137,13 @@ class MemoryConnection implements MemoryLog {
     yield* held.filter(({ subject }) => subjects?.some((one) => subjectMatches(one, subject)) ?? true)
   }
 
+  dropJobs(): Promise<void> {
+    return this.#call(() => {
+      const work = this.server.stream("WORK")
+      work?.purge(work.facts().lastSeq + 1)
+    })
+  }
+
   purgeCommands(below: number): Promise<void> {
     return this.#call(() => this.#stream("COMMANDS").purge(below))
   }

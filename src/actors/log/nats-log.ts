@@ -106,6 +106,10 @@ function natsLog(
         if (!(error instanceof LogError && error.fault === "queue-full")) throw error
       }
     },
+    dropJobs: async () => {
+      const work = streamName(yard, "WORK")
+      await api.purge(work, (await api.facts(work)).lastSeq + 1)
+    },
     purgeCommands: (below) => api.purge(commands, below),
     setCommandLimit: (maxMessages) => api.setMaxMessages(commands, maxMessages),
 

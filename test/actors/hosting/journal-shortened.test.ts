@@ -255,7 +255,9 @@ describe("an accepted loss", () => {
   test("holds for tokens of the backlog before it, and for a host that dies in the middle of that", async () => {
     await loseLease()
     const given = Math.max(...tokens())
+    await stage.server.publish("drydock.default.work.shell.lost", "{}")
     await accept()
+    expect(stage.server.stream("WORK")?.facts().messages).toBe(0)
     stage.events.length = 0
     const log = openMemoryLog(stage.server)
     const append = log.append.bind(log)

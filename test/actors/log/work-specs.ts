@@ -30,6 +30,24 @@ export function workSpecs(start: () => UnderTest): void {
       await intake.stop()
     })
 
+    it("can all be dropped, and ordered again", async () => {
+      const under = start()
+      const { bench, log } = under
+      await log.workFor(["shell"])
+      for (const job of ["a", "b"]) await order(under, job)
+      await log.dropJobs()
+      await log.dropJobs()
+      await order(under, "b")
+      const got: JobDelivery[] = []
+      const intake = (await bench.openWork()).takeJobs("shell", (delivery) => got.push(delivery))
+      intake.want(2)
+      await bench.until("it", () => got.length === 1)
+      await order(under, "a")
+      await bench.until("the other", () => got.length === 2)
+      expect(names(got)).toEqual(["b", "a"])
+      await intake.stop()
+    })
+
     it("come no faster than they are wanted", async () => {
       const under = start()
       const { bench, log } = under
