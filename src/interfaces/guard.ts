@@ -3,12 +3,10 @@
 
 import { HostError, reasonOf } from "./errors.js"
 import { GUARD_PREFIX, guardScript } from "./guard-script.js"
+import type { guardTimes } from "./guard-times.js"
 import type { HostProcess, Transport } from "./transport.js"
 import { within } from "./within.js"
 
-/** A vanished peer is noticed by the guard after this long; a beat is sent four times as often. */
-const SILENCE_MS = 120_000
-const GRACE_SECONDS = 10
 /** Longest answer of a guard, characters: a path. */
 const ANSWER_CHARS = 8_192
 
@@ -34,6 +32,7 @@ export class Guard {
     private readonly transport: Transport,
     ready: string,
     lines: GuardLines,
+    silenceMs: number,
   ) {
     this.folder = ready
     lines.attach(
@@ -46,13 +45,20 @@ export class Guard {
       beats += 1
       // A beat that fails has already been reported by `lose` to whoever waits for an answer.
       this.ask(`beat ${beats}`).catch(() => undefined)
-    }, SILENCE_MS / 4)
+    }, silenceMs / 4)
     this.beat.unref()
   }
 
-  /** Starts the guard and waits until it answers. Throws HostError `host-unsupported`, or what the transport throws. */
-  static async open(transport: Transport, timeoutMs: number): Promise<Guard> {
-    const script = guardScript({ silenceSeconds: SILENCE_MS / 1000, graceSeconds: GRACE_SECONDS })
+  /** Starts the guard and waits until it answers; then a beat is sent four times within its silence. Throws HostError `host-unsupported`, or what the transport throws. */
+  static async open(
+    transport: Transport,
+    timeoutMs: number,
+    { graceMs, silenceMs }: ReturnType<typeof guardTimes>,
+  ): Promise<Guard> {
+    const script = guardScript({
+      silenceSeconds: Math.ceil(silenceMs / 1000),
+      graceSeconds: Math.ceil(graceMs / 1000),
+    })
     const process = await transport.start({ script, argv: [] })
     const errors: Buffer[] = []
     process.stderr.on("data", (chunk: Buffer) => {
@@ -61,7 +67,7 @@ export class Guard {
     const lines = new GuardLines(process)
     const ready = await lines.first(timeoutMs)
     if (ready?.startsWith("ready /")) {
-      return new Guard(process, transport, ready.slice("ready ".length), lines)
+      return new Guard(process, transport, ready.slice("ready ".length), lines, silenceMs)
     }
     process.abandon()
     if (transport.ended.aborted) throw transport.ended.reason

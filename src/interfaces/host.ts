@@ -4,6 +4,7 @@ import type { Running, RunOptions } from "./command.js"
 import { abortedError, HostError } from "./errors.js"
 import { HostFiles } from "./files.js"
 import { Guard } from "./guard.js"
+import { type GuardPatience, guardTimes as readTimes } from "./guard-times.js"
 import type { KnownHostsPolicy } from "./host-keys.js"
 import { LocalTransport } from "./local.js"
 import { Command } from "./run.js"
@@ -13,7 +14,7 @@ import type { Transport } from "./transport.js"
 
 const CONNECT_TIMEOUT_MS = 10_000
 
-export interface ConnectOptions {
+export interface ConnectOptions extends GuardPatience {
   /** Ends the attempt to connect. Once connected it has no effect: use `close`. */
   readonly signal?: AbortSignal
   /** Until logged in, milliseconds; and until the first command's guard answers. Default 10,000. */
@@ -34,6 +35,7 @@ export class Host implements AsyncDisposable {
   constructor(
     private readonly transport: Transport,
     private readonly guardTimeoutMs: number,
+    private readonly guardTimes: ReturnType<typeof readTimes>,
   ) {
     this.files = new HostFiles(() => this.open().files())
   }
@@ -95,7 +97,7 @@ export class Host implements AsyncDisposable {
   }
 
   private newGuard(): Promise<Guard> {
-    const opening = Guard.open(this.transport, this.guardTimeoutMs)
+    const opening = Guard.open(this.transport, this.guardTimeoutMs, this.guardTimes)
     const forget = (): void => {
       if (this.guard === opening) this.guard = null
     }
@@ -110,10 +112,11 @@ export class Host implements AsyncDisposable {
  */
 export async function connectHost(target: HostTarget, options: ConnectOptions = {}): Promise<Host> {
   const { signal, connectTimeoutMs = CONNECT_TIMEOUT_MS, knownHosts = "strict", env = process.env } = options
+  const times = readTimes(options)
   if (signal?.aborted) throw abortedError(`connecting to ${hostLabel(target)}`, signal)
   const transport =
     target.transport === "local"
       ? new LocalTransport(env)
       : await connectSsh(target, { signal, connectTimeoutMs, knownHosts, env })
-  return new Host(transport, connectTimeoutMs)
+  return new Host(transport, connectTimeoutMs, times)
 }

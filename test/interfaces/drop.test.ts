@@ -3,7 +3,7 @@
 import { randomBytes } from "node:crypto"
 import { Readable } from "node:stream"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { connectHost, hostTarget } from "../../src/interfaces/index.js"
+import { type ConnectOptions, connectHost, hostTarget } from "../../src/interfaces/index.js"
 import { attributesOf, HOST_KINDS } from "./support/hosts.js"
 import type { TestSshServer } from "./support/open-ssh.js"
 import { type Line, startLine } from "./support/proxy.js"
@@ -26,8 +26,12 @@ describe.each(remote)("a connection to $name that is cut", ({ available, start }
       await server?.stop()
     })
 
-    const connect = () =>
-      connectHost(hostTarget({ ...attributesOf(server), port: line.port }), { knownHosts: "off", env: {} })
+    const connect = (options: ConnectOptions = {}) =>
+      connectHost(hostTarget({ ...attributesOf(server), port: line.port }), {
+        knownHosts: "off",
+        env: {},
+        ...options,
+      })
 
     it("ends the commands on the host, and those that ignore SIGTERM as well", async () => {
       const host = await connect()
@@ -54,6 +58,26 @@ describe.each(remote)("a connection to $name that is cut", ({ available, start }
       await until("the stubborn command is gone", () => processesWith(stubborn).length === 0)
       await expect(host.run(["true"]).result).rejects.toMatchObject({ code: "connection-lost" })
       await expect(host.files.stat("/")).rejects.toMatchObject({ code: "connection-lost" })
+      await host.close()
+    })
+
+    it("kills those that ignore SIGTERM after the grace that was asked for", async () => {
+      const host = await connect({ graceMs: 1_000 })
+      const stubborn = mark()
+      let ready = false
+      const stdout = () => {
+        ready = true
+      }
+      const script = `trap '' TERM HUP; echo ready; while :; do sleep ${stubborn}; done`
+      const lost = expect(host.run(["sh", "-c", script], { stdout }).result).rejects.toMatchObject({
+        code: "connection-lost",
+      })
+      await until("it runs", () => ready)
+      line.cut()
+      const cutMs = performance.now()
+      await lost
+      await until("it is gone", () => processesWith(stubborn).length === 0)
+      expect(performance.now() - cutMs).toBeLessThan(8_000)
       await host.close()
     })
 

@@ -1,6 +1,6 @@
 // What is particular to one kind of host.
 
-import { execFileSync } from "node:child_process"
+import { execFileSync, spawn } from "node:child_process"
 import { randomBytes } from "node:crypto"
 import { Readable } from "node:stream"
 import { afterEach, describe, expect, it } from "vitest"
@@ -123,6 +123,47 @@ describe("this machine", () => {
     await lost
     await until("the command is gone", () => processesWith(seconds).length === 0)
     expect(await host.run(["true"]).result).toMatchObject({ exitCode: 0 })
+  })
+})
+
+describe("the guard's patience", () => {
+  it.each([
+    { graceMs: -1 },
+    { graceMs: 600_001 },
+    { graceMs: Number.NaN },
+    { silenceMs: 3_999 },
+    { silenceMs: 3_600_001 },
+  ])("has limits: %j is refused before anything is started", async (options) => {
+    await expect(connectTo(null, options)).rejects.toMatchObject({
+      code: "bad-command",
+      message: expect.stringContaining(Object.keys(options)[0] ?? ""),
+    })
+  })
+
+  it("ends everything after the silence that was asked for, when its caller sleeps, and not before", async () => {
+    const seconds = mark()
+    const script = `
+      import { connectHost, hostTarget } from ${JSON.stringify(new URL("../../src/interfaces/index.ts", import.meta.url).href)}
+      const target = hostTarget({ device: "h", address: "127.0.0.1", port: 22, transport: "local" })
+      const host = await connectHost(target, { silenceMs: 4_000, graceMs: 0 })
+      host.run(["sleep", "${seconds}"]).result.catch(() => process.exit(3))
+      setInterval(() => console.log("awake"), 500)
+    `
+    const caller = spawn(process.execPath, ["--import", "tsx", "--input-type=module", "-e", script], {
+      stdio: ["ignore", "pipe", "inherit"],
+    })
+    open.push({ close: async () => void caller.kill("SIGKILL") })
+    let awake = 0
+    caller.stdout.on("data", (chunk) => {
+      awake += String(chunk).split("awake").length - 1
+    })
+    const runs = () => processesWith(`sleep ${seconds}`).some((line) => / sleep [0-9]+$/.test(line))
+    await until("it runs", runs)
+    const before = awake
+    await until("it was silent for longer than allowed, but for its beats", () => awake - before > 13)
+    expect(runs()).toBe(true)
+    caller.kill("SIGSTOP")
+    await until("the guard has ended it", () => !runs())
   })
 })
 
