@@ -10,7 +10,13 @@
 import { mkdtemp, realpath, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { CONFIG_FILE, configEnvironment, HOST_USER, lazyConfig } from "../../src/nats/server/config.js"
+import {
+  CONFIG_FILE,
+  configEnvironment,
+  HOST_USER,
+  lazyConfig,
+  WORKER_USER,
+} from "../../src/nats/server/config.js"
 import { findServer } from "../../src/nats/server/find.js"
 import { secret } from "../../src/nats/server/password.js"
 import { type ServerProcess, startServerProcess } from "../../src/nats/server/process.js"
@@ -36,6 +42,8 @@ export interface TestServer {
   readonly storeDir: string
   /** Connection options of the host's user. */
   readonly hostOptions: { servers: string; user?: string; pass?: string }
+  /** Connection options of the workers' user. */
+  readonly workerOptions: { servers: string; user?: string; pass?: string }
   /** Connection options of a person over loopback: no credentials. */
   readonly personOptions: { servers: string }
   /** Ends it and removes the store. */
@@ -52,13 +60,14 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   const { path: binary } = await findServer()
   const storeDir = await realpath(options.storeDir ?? (await mkdtemp(join(tmpdir(), "drydock test "))))
   const password = secret()
+  const workerPassword = secret()
   const config = await configFile(storeDir, accounts, lazy)
 
   const start = (port: number): Promise<ServerProcess> =>
     startServerProcess({
       binary,
       args: ["-c", config, "-a", "127.0.0.1", "-p", String(port)],
-      env: accounts ? configEnvironment(password) : {},
+      env: accounts ? configEnvironment(password, -1, workerPassword) : {},
       storeDir,
     })
   let current = await start(options.port ?? -1)
@@ -76,6 +85,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     },
     storeDir,
     hostOptions: accounts ? { servers: url, user: HOST_USER, pass: password } : { servers: url },
+    workerOptions: accounts ? { servers: url, user: WORKER_USER, pass: workerPassword } : { servers: url },
     personOptions: { servers: url },
     async stop() {
       await current.stop()

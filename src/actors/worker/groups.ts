@@ -42,6 +42,8 @@ export class Groups {
 class AttemptGroup implements Group {
   readonly #ended = new AbortController()
   readonly ended = this.#ended.signal
+  /** Nobody has to hear of the guard's end any more. */
+  readonly #forgotten = new AbortController()
   #guard: Guard | undefined
   #opened: Promise<string> | undefined
   #untilMs = Number.POSITIVE_INFINITY
@@ -72,8 +74,13 @@ class AttemptGroup implements Group {
     if (this.#over !== undefined) throw new Error("the attempt is over")
     const guard = this.running()
     this.#guard = guard
-    guard.gone.addEventListener("abort", () => this.#ended.abort(guard.gone.reason), { once: true })
-    void guard.told(`ended ${this.name}`, `stuck ${this.name}`).then(() => this.#ended.abort())
+    guard.gone.addEventListener("abort", () => this.#ended.abort(guard.gone.reason), {
+      once: true,
+      signal: this.#forgotten.signal,
+    })
+    void guard.told(`ended ${this.name}`, `stuck ${this.name}`).then(() => {
+      if (this.#over === undefined) this.#ended.abort()
+    })
     const opened = guard.told(`opened ${this.name}`)
     guard.say(`open ${this.name} ${Math.round(this.graceMs)}`)
     if (Number.isFinite(this.#untilMs)) this.live(this.#untilMs - performance.now())
@@ -94,6 +101,7 @@ class AttemptGroup implements Group {
       guard.say(`end ${this.name}`)
       if ((await told) === `stuck ${this.name}`) return false
     }
+    this.#forgotten.abort()
     if (guard.gone.aborted) await killLeft(join(await guard.ready, this.name))
     return true
   }

@@ -10,16 +10,19 @@ export const CONFIG_FILE = join(PACKAGE_ROOT, "nats.conf")
 
 /** The user of the account YARD. */
 export const HOST_USER = "host"
+/** The user of the account WORKERS. */
+export const WORKER_USER = "worker"
 
-/** The environment that nats.conf needs. Nobody is told the passwords other than the host's. */
+/** The environment that nats.conf needs. Nobody is told the other passwords. */
 export function configEnvironment(
   hostPassword: string,
   websocketPort = -1,
+  workerPassword = secret(),
 ): { readonly [name: string]: string } {
   return {
     DRYDOCK_HOST_PASSWORD: hostPassword,
     DRYDOCK_PERSON_PASSWORD: secret(),
-    DRYDOCK_WORKER_PASSWORD: secret(),
+    DRYDOCK_WORKER_PASSWORD: workerPassword,
     DRYDOCK_NOBODY_PASSWORD: secret(),
     DRYDOCK_WEBSOCKET_PORT: String(websocketPort),
   }

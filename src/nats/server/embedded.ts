@@ -5,11 +5,11 @@ import { constants } from "node:fs"
 import { access, mkdir, realpath, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { DrydockError } from "../../actors/error.js"
-import { CONFIG_FILE, configEnvironment, HOST_USER, lazyConfig } from "./config.js"
+import { CONFIG_FILE, configEnvironment, HOST_USER, lazyConfig, WORKER_USER } from "./config.js"
 import { findServer } from "./find.js"
 import { awaitOldServer } from "./leftover.js"
 import { lockStore } from "./lock.js"
-import { hostPassword } from "./password.js"
+import { storePassword } from "./password.js"
 import { type ServerExit, startServerProcess } from "./process.js"
 import { type Progress, silent } from "./progress.js"
 
@@ -41,6 +41,8 @@ export interface EmbeddedServer {
   /** The host's own credentials (account YARD). */
   readonly user: string
   readonly pass: string
+  /** Credentials of workers (account WORKERS). */
+  readonly worker: { readonly user: string; readonly pass: string }
   /** Resolves when the server is gone, also when it was not asked to go. Never rejects. */
   readonly exited: Promise<ServerExit>
   /** Ends the server, waits for it and gives the store free. May be called twice. */
@@ -59,13 +61,14 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions): Promi
   try {
     const found = await findServer({ onProgress, ...(options.env === undefined ? {} : { env: options.env }) })
     await awaitOldServer(storeDir, onProgress)
-    const pass = await hostPassword(storeDir)
+    const pass = await storePassword(storeDir, "host")
+    const workerPass = await storePassword(storeDir, "worker")
     const config = options.sync === "default" ? await writeLazyConfig(storeDir) : CONFIG_FILE
     onProgress({ stage: "starting", version: found.version })
     const server = await startServerProcess({
       binary: found.path,
       args: ["-c", config, "-p", String(options.port === 0 ? -1 : options.port)],
-      env: configEnvironment(pass, options.websocketPort || -1),
+      env: configEnvironment(pass, options.websocketPort || -1, workerPass),
       storeDir,
     })
     const { pid, port, websocketPort, exited } = server
@@ -83,6 +86,7 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions): Promi
       storeDir,
       user: HOST_USER,
       pass,
+      worker: { user: WORKER_USER, pass: workerPass },
       exited,
       stop,
     }

@@ -1,4 +1,4 @@
-// The host's password: random per store, readable by its owner only. It begins with a letter, for the parser of
+// The passwords of host and workers: random per store, readable by its owner only. One begins with a letter, for the parser of
 // nats.conf takes what it reads from the environment as a value of its own syntax, numbers included.
 
 import { randomBytes } from "node:crypto"
@@ -14,9 +14,9 @@ export function secret(): string {
 
 const PATTERN = /^p[0-9a-f]{64}$/
 
-/** Reads the store's password, and makes one when it has none. Throws DrydockError `bad-password-file`. */
-export async function hostPassword(storeDir: string): Promise<string> {
-  const file = join(storeDir, "host.password")
+/** Reads the store's password for a user, and makes one when it has none. Throws DrydockError `bad-password-file`. */
+export async function storePassword(storeDir: string, user: "host" | "worker"): Promise<string> {
+  const file = join(storeDir, `${user}.password`)
   if (!existsSync(file)) {
     const mine = `${file}.${process.pid}`
     await rm(mine, { force: true })
@@ -35,7 +35,7 @@ export async function hostPassword(storeDir: string): Promise<string> {
   if (PATTERN.test(password)) return password
   throw new DrydockError(
     "bad-password-file",
-    `${file} does not hold the password of the host.`,
+    `${file} does not hold the password of the ${user}.`,
     "Delete this file while nothing runs on the store; the next start makes a new one.",
   )
 }
