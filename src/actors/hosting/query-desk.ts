@@ -50,14 +50,10 @@ export class QueryDesk {
 
   /** Answers, or says nothing. Never throws. */
   async take(question: Question): Promise<void> {
-    if (this.#underWay >= LIMITS.queriesUnderWay) {
-      const message = "too many queries are under way: ask again in a moment"
-      this.#say(question, { error: { code: "over-limit", message }, journal: this.#stored })
-      return
-    }
+    const isTooMany = this.#underWay >= LIMITS.queriesUnderWay
     this.#underWay++
     try {
-      const body = await this.#answerTo(question)
+      const body = isTooMany ? this.#tooMany() : await this.#answerTo(question)
       if (body !== undefined && (await this.#options.isOwner())) this.#say(question, body)
     } catch (fault) {
       this.#options.report({ event: "trouble", doing: "answering a query", fault })
@@ -65,6 +61,11 @@ export class QueryDesk {
       this.#underWay--
       if (this.#underWay === 0) for (const resolve of this.#idle.splice(0)) resolve()
     }
+  }
+
+  #tooMany(): object {
+    const message = "too many queries are under way: ask again in a moment"
+    return { error: { code: "over-limit", message }, journal: this.#stored }
   }
 
   async #answerTo(question: Question): Promise<object | undefined> {
