@@ -31,7 +31,7 @@ const CATALOGUE: { readonly [code: string]: ErrorEntry } = {
   },
   "invalid-duration": {
     exit: EXIT.usage,
-    why: "a duration is a number and a unit: ms, s, m, h or d, at most 366d",
+    why: "a duration is a number above 0 and a unit: ms, s, m, h or d, at most 366d",
     cures: ["write for example 90s, 30m, 2h or 1d"],
   },
   "invalid-time": {
@@ -208,7 +208,7 @@ const CATALOGUE: { readonly [code: string]: ErrorEntry } = {
   // Servers
   "no-server": {
     exit: EXIT.unreachable,
-    why: "no NATS server answers there, and no `drydock up` has left its address in this folder",
+    why: "nothing listens at this address, or it cannot be reached from here",
     cures: SERVER_CURES,
   },
   "no-address": {

@@ -2,6 +2,7 @@
 // one document on stdout as well, so that a program never has to read prose.
 
 import { DrydockError } from "../actors/error.js"
+import { isKind } from "../machines/names.js"
 import { aboutError } from "./error-catalogue.js"
 import { EXIT } from "./exit-codes.js"
 
@@ -44,13 +45,21 @@ export function failureOf(error: unknown): Failure {
   if (isCoded(error)) {
     const about = aboutError(error.code)
     const why = [...reasonsOf(error), ...(about === undefined ? [] : [about.why])]
-    const cures = error.cure === "" ? (about?.cures ?? []) : [error.cure]
+    const cures = curesOf(error) ?? about?.cures ?? []
     return parts(error.code, error.message, why, cures, about?.exit ?? exitOfKind(error.kind))
   }
   const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
   const about = aboutError("internal")
   const trace = process.env.DRYDOCK_TRACE === undefined ? [] : [stackOf(error)]
   return parts("internal", message, [...trace, about?.why ?? ""], about?.cures ?? [], EXIT.bug)
+}
+
+/** What helps here; undefined where the catalogue says it best. */
+function curesOf({ code, message, cure }: Coded): readonly string[] | undefined {
+  if (code === "no-server" || cure === "") return undefined
+  const kind = /^([a-z]+)\/|there is no ([a-z]+) /.exec(message)
+  const named = kind?.[1] ?? kind?.[2] ?? ""
+  return code === "unknown-actor" && isKind(named) ? [`drydock ls ${named}s`] : [cure]
 }
 
 /** Of an error of the client library whose code is not in the catalogue. */

@@ -17,7 +17,7 @@ export function durationOf(option: string, text: string | undefined): Duration |
     "invalid-duration",
     `--${option}: not a duration: ${JSON.stringify(text.slice(0, 40))}`,
     {
-      why: ["a duration is a number and a unit: ms, s, m, h or d, at most 366d"],
+      why: ["a duration is a number above 0 and a unit: ms, s, m, h or d, at most 366d"],
       cures: [`--${option} 90s, 30m, 2h or 1d`],
     },
   )
@@ -65,6 +65,12 @@ export function numberOf(
 export function idOf(text: string, kind = "id"): string {
   const bare = text.startsWith(`${kind}/`) ? text.slice(kind.length + 1) : text
   if (OBJECT_ID.test(bare)) return bare
+  const [other = ""] = text.split("/")
+  if (isKind(kind) && isKind(other) && other !== kind)
+    throw new CliError("invalid-id", `${text.slice(0, 80)} is a ${other}, not a ${kind}`, {
+      why: [`this command takes ids of ${kind}s`],
+      cures: [`drydock ls ${kind}s`],
+    })
   throw new CliError(
     "invalid-id",
     `not an id${isKind(kind) ? ` of a ${kind}` : ""}: ${JSON.stringify(text.slice(0, 80))}`,
@@ -139,7 +145,7 @@ export async function readText(path: string): Promise<string> {
       EISDIR: "it is a folder",
       EACCES: "its permissions forbid it",
     }[code]
-    throw new CliError("file-unreadable", `cannot read ${path}`, {
+    throw new CliError("file-unreadable", `cannot read ${path === "" ? "a file without a name" : path}`, {
       why: [why ?? (cause instanceof Error ? cause.message : "")],
       cures: ["check the path and its permissions"],
       cause,

@@ -44,6 +44,7 @@ const CASES: readonly (readonly [args: string, exit: number, code: string, says:
   ["release nobody", 66, "unknown-actor", /nobody/],
   ["renew nobody --ttl 5m", 66, "unknown-actor", /nobody/],
   ["device disable nobody", 66, "unknown-actor", /nobody/],
+  ["why resource/r6", 64, "invalid-id", /resource\/r6 is a resource, not a lease/],
   ["service disable nobody", 66, "unknown-actor", /nobody/],
   ["ls things", 64, "usage", /cannot list "things"/],
   ["ls --state foo", 64, "usage", /leases have no state "foo"/],
@@ -81,6 +82,16 @@ it("without a yard anywhere every command says how to get one", async () => {
   const ended = await drydock(["ls"], { cwd: empty })
   expect(ended.code).toBe(69)
   expect(ended.stderr).toContain("drydock up")
+})
+
+it.each([
+  ["device disable nobody", "drydock ls devices"],
+  ["blueprint enable nobody", "drydock ls blueprints"],
+  ["resource reclaim nobody", "drydock ls resources"],
+  ["why nobody", "drydock ls leases"],
+  ["ls --server nats://127.0.0.1:1", "drydock --server URL"],
+])("drydock %s: the cure is %s", async (args, cure) => {
+  expect((await yard.drydock(args.split(" "))).stderr).toMatch(new RegExp(`^ {2}.*${cure}`, "m"))
 })
 
 it("a state that does not exist is answered with those that do", async () => {

@@ -53,7 +53,7 @@ async function getOrUndefined(yard: Drydock, actor: Actor) {
 function text(shown: Shown, out: Output): string {
   const { record } = shown
   const { c } = out
-  const title = `${c.bold(`${record.kind}/${record.id}`)}  ${stateText(record.to, c)}  ${c.dim(`rev ${record.rev}, since ${relative(record.at)}`)}`
+  const title = `${c.bold(`${record.kind}/${record.id}`)}  ${stateText(record.to, c)}  ${c.dim(`rev ${record.rev}, ${relative(record.at)}`)}`
   const differences = shown.differences.map(
     ({ field, pinned, now }) => `${field}: ${brief(pinned)} when allocated, ${brief(now)} now`,
   )

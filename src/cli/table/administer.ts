@@ -116,7 +116,8 @@ export const ADMINISTER: readonly CommandSpec[] = [
     summary: "Make networks, devices, services and blueprints as YAML files say",
     details: `A file holds the maps networks, devices, services and blueprints, by id. What is the same already is left alone;
 what the files do not name is not touched. When anything is wrong, every mistake is shown with its line and
-nothing is applied. - reads stdin.`,
+nothing is applied. What the yard refuses all the same is named at the end, with what depends on it; the rest is applied.
+References to what is nowhere are warned of. - reads stdin.`,
     arguments: [{ name: "file...", text: "YAML files", required: true, completes: "file" }],
     options: [{ flags: "--dry-run", text: "only show the difference" }],
     examples: [
