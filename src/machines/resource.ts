@@ -91,7 +91,13 @@ export type Plan =
       readonly work: WorkTerms | null
       readonly bounds: ResourceBounds
     }
-  | { readonly kind: "fail"; readonly type: string; readonly message: string }
+  /** `policyFailed`: it is held against the blueprint, as a build that failed is. */
+  | {
+      readonly kind: "fail"
+      readonly type: string
+      readonly message: string
+      readonly policyFailed: boolean
+    }
   /** Nobody wants it any more. */
   | { readonly kind: "drop" }
 
@@ -149,7 +155,7 @@ export interface ResourceContext extends Working {
   readonly brokenAt: string | null
   /** Gives nothing new, and ends after its last lease. */
   readonly draining: boolean
-  /** Leases that could not be activated on it within the last hour. */
+  /** Leases that could not be activated on it, the last few; those of the last hour count. */
   readonly strikes: readonly Strike[]
   /** Failures before this count no more. */
   readonly forgivenAt: string | null
@@ -376,7 +382,14 @@ export const resourceMachine = setup({
       const { lease, blueprint, site } = event.body
       const born = { type: event.facts.type, blueprint, site, by: lease, allocatedAt: isoTime(event.now) }
       if (event.facts.kind === "fail")
-        return { ...born, reason: { code: "allocation-failed", message: event.facts.message } }
+        return {
+          ...born,
+          brokenAt: isoTime(event.now),
+          reason: {
+            code: event.facts.policyFailed ? "failed" : "allocation-failed",
+            message: event.facts.message,
+          },
+        }
       const { attributes, slots, cleansUp, activates, work, bounds } = event.facts
       const job = activates ? {} : ordering("allocate", { context: { ...context, work }, event })
       return { ...born, attributes, slots, cleanup: cleansUp, work, bounds, ...job }
@@ -423,10 +436,10 @@ export const resourceMachine = setup({
     strike: assign(({ context, event }) => {
       if (event.type !== "strike") return {}
       const { message } = event.body
-      const recent = context.strikes.filter(({ at }) => event.now - Date.parse(at) < STRIKES_COUNT_MS)
-      const strikes = [...recent, event.body].slice(-LIMITS.strikesPerResource)
-      if (strikes.length < context.bounds.strikes) return { strikes }
-      const why = `${strikes.length} leases could not be activated on it; the last: ${message}`
+      const strikes = [...context.strikes, event.body].slice(-LIMITS.strikesPerResource)
+      const recent = strikes.filter(({ at }) => event.now - Date.parse(at) < STRIKES_COUNT_MS)
+      if (recent.length < context.bounds.strikes) return { strikes }
+      const why = `${recent.length} leases could not be activated on it; the last: ${message}`
       return {
         strikes,
         quarantine: { code: "fails-its-leases", message: why.slice(0, 1_000), at: isoTime(event.now) },
@@ -495,7 +508,6 @@ export const resourceMachine = setup({
       event.type === "strike" &&
       (context.quarantine !== null ||
         event.body.at <= (context.forgivenAt ?? "") ||
-        event.now - Date.parse(event.body.at) >= STRIKES_COUNT_MS ||
         context.strikes.some(({ token }) => token === event.body.token)),
     isDue: ({ context, event }) => isTimer(event, "until", context.until),
     hasSameNotes: ({ context, event }) =>

@@ -202,7 +202,7 @@ describe("a resource, along every shortest path", () => {
     { ...plan, activates: false },
     { ...plan, cleansUp: true },
     { ...plan, activates: false, cleansUp: true },
-    { kind: "fail", type: "host", message: "no" },
+    { kind: "fail", type: "host", message: "no", policyFailed: false },
     { kind: "drop" },
   ] as const
   const order = { lease: "L1", blueprint: "b", site: "s" }

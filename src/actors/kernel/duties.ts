@@ -90,6 +90,7 @@ export function leaseDuties(yard: Yard, lease: LeaseRecord): ReadonlyMap<string,
   const duties: Duties = new Map()
   if (lease.to !== "destroyed") {
     for (const { resource, ...failure } of failures) {
+      if (!isNews(recordOf(yard, "resource", resource), failure)) continue
       const body = { lease: lease.id, ...failure }
       owe(duties, { kind: "resource", id: resource, verb: "strike", sender: "system", body }, failure.token)
     }
@@ -112,6 +113,13 @@ export function leaseDuties(yard: Yard, lease: LeaseRecord): ReadonlyMap<string,
     owe(duties, { kind: "lease", id: lease.id, verb: "unbuilt", sender: "allocator", body }, build.resource)
   }
   return duties
+}
+
+/** Whether a resource that is in use has not heard that a lease failed on it. */
+function isNews(resource: ResourceRecord | undefined, { token, at }: { token: number; at: string }): boolean {
+  if (resource?.to !== "active" || resource.context.quarantine !== null) return false
+  const { forgivenAt, strikes } = resource.context
+  return at > (forgivenAt ?? "") && !strikes.some((strike) => strike.token === token)
 }
 
 /** Blueprints that are closed to who asks, and have not heard of him. */

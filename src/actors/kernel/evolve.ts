@@ -109,6 +109,14 @@ function indexLease(yard: Yard, before: LeaseRecord | undefined, lease: LeaseRec
     yard.orders.set(orders.resource, { lease: lease.id, build: orders })
     refreshOrder(yard, orders.resource, touched.pools)
   }
+  if (
+    before?.context.failures !== lease.context.failures ||
+    (lease.to === "destroyed") !== (before?.to === "destroyed")
+  ) {
+    for (const { resource } of before?.context.failures ?? []) removeFrom(yard.failedOn, resource, lease.id)
+    if (lease.to !== "destroyed")
+      for (const { resource } of lease.context.failures) addTo(yard.failedOn, resource, lease.id)
+  }
   if (lease.to === "destroyed" && lease.context.resource !== null) {
     const { resource } = lease.context
     yard.lastUsed.set(resource, Math.max(yard.lastUsed.get(resource) ?? 0, Date.parse(lease.at)))
@@ -141,6 +149,7 @@ function indexResource(
   refreshOrder(yard, resource.id, touched.pools)
   touched.resources.add(resource.id)
   touched.pools.add(resource.context.type)
+  for (const id of yard.failedOn.get(resource.id) ?? []) touched.leases.add(id)
   const order = yard.orders.get(resource.id)
   if (order !== undefined) touched.leases.add(order.lease)
 }

@@ -117,13 +117,18 @@ function planOf(yard: Yard, id: string, body: { lease: string; blueprint: string
   if (order === undefined || order.lease !== body.lease) return { kind: "drop" }
   const lease = recordOf(yard, "lease", body.lease)?.context
   const type = lease?.type ?? ""
-  const fail = (message: string): Plan => ({ kind: "fail", type, message })
+  const fail = (message: string, policyFailed = false): Plan => ({
+    kind: "fail",
+    type,
+    message,
+    policyFailed,
+  })
   const room = yard.rooms.get(body.blueprint)
   if (room === undefined) return fail(`blueprint ${body.blueprint} is not installed`)
   if (!room.enabled) return fail(`blueprint ${body.blueprint} was disabled meanwhile`)
   if (lease === undefined) return { kind: "drop" }
   const site = siteFor(yard, room, lease, body.site)
-  if ("fault" in site) return fail(site.fault)
+  if ("fault" in site) return fail(site.fault, room.numbers !== undefined)
   if (yard.slots.has(site.key)) return fail(`${site.key} is held by ${yard.slots.get(site.key)}`)
   if (resourceCount(yard, room.blueprint) > room.limit)
     return fail(`the limit of ${room.limit} resources is reached`)

@@ -31,6 +31,8 @@ export interface Yard {
   readonly slots: Map<string, ActorKey>
   /** Leases that are not over, by the resource that they are on. */
   readonly leasesOn: Map<string, SortedList<string>>
+  /** Waiting leases that could not be activated on a resource, by that resource. */
+  readonly failedOn: Map<string, Set<string>>
   /** When the last lease on a resource ended, milliseconds, as long as that lease is not forgotten. */
   readonly lastUsed: Map<string, number>
   /** Resources that are not destroyed, by blueprint. */
@@ -198,6 +200,7 @@ export function createYard(options: YardOptions): Yard {
     actors: new Map(),
     slots: new Map(),
     leasesOn: new Map(),
+    failedOn: new Map(),
     lastUsed: new Map(),
     resourcesOf: new Map(),
     blueprintsFor: new Map(),

@@ -45,7 +45,7 @@ const built = {
 const plan = fc.constantFrom(
   { ...built, activates: true, cleansUp: false },
   { ...built, activates: false, cleansUp: true },
-  { kind: "fail", type: "host", message: "no" },
+  { kind: "fail", type: "host", message: "no", policyFailed: false },
   { kind: "drop" },
 )
 const said = (type: string, body: object, facts: fc.Arbitrary<unknown> = fc.constant(undefined)) =>

@@ -10,6 +10,7 @@ import {
 } from "../../../src/actors/kernel/index.js"
 import type { YardRecord } from "../../../src/machines/record.js"
 import { policies } from "../../support/policies.js"
+import { slow } from "./slow.js"
 
 const START_MS = Date.UTC(2026, 0, 1)
 const encoder = new TextEncoder()
@@ -25,7 +26,7 @@ export const hashes = {
 }
 
 export function emptyYard(): Yard {
-  return createYard({ name: "default", policies, hashes })
+  return createYard({ name: "default", policies: [...policies, slow], hashes })
 }
 
 export interface Spoken {
@@ -45,6 +46,15 @@ export class Workbench {
   #decided = 0
   /** Called after every verdict. */
   after: (verdict: Verdict) => void = () => {}
+
+  get nowMs(): number {
+    return this.#nowMs
+  }
+
+  /** Time goes on without anybody speaking. */
+  wait(ms: number): void {
+    this.#nowMs += ms
+  }
 
   publish({ subject, body, headers, afterMs = 1 }: Spoken): void {
     this.#nowMs += afterMs
