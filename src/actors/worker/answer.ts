@@ -1,6 +1,5 @@
 // What an attempt's end is in the words of the protocol (machines/job.ts).
 
-import { z } from "zod"
 import type { JobOrder, Task } from "../../machines/job.js"
 import { type JsonObject, jsonObject } from "../../machines/json.js"
 import { LIMITS } from "../../machines/limits.js"
@@ -23,15 +22,19 @@ export interface Answer {
   readonly message: string
 }
 
-const details = jsonObject.refine(
-  (value) => new TextEncoder().encode(JSON.stringify(value)).length <= DETAIL_BYTES,
-)
+/** As it will arrive: nothing that JSON leaves out. Undefined when it is no JSON object or too large. */
+function detailsIn(returned: unknown): JsonObject | undefined {
+  const parsed = jsonObject.safeParse(returned)
+  if (!parsed.success) return undefined
+  const text = JSON.stringify(parsed.data)
+  return new TextEncoder().encode(text).length > DETAIL_BYTES ? undefined : jsonObject.parse(JSON.parse(text))
+}
 
 export function done({ task }: JobOrder, returned: unknown): Answer {
   const answer = { verb: DONE[task], ending: "done", message: "" } as const
   if (returned === undefined || task === "destroy" || task === "release") return { ...answer, body: {} }
-  const parsed = z.safeParse(details, returned)
-  if (parsed.success) return { ...answer, body: { details: plain(parsed.data) } }
+  const details = detailsIn(returned)
+  if (details !== undefined) return { ...answer, body: { details } }
   return failed(
     `${task} returned something else than a JSON object of at most ${DETAIL_BYTES / 1024} KiB`,
     false,
@@ -52,9 +55,4 @@ export function failedBy(error: unknown): Answer {
   const isTerminal = error instanceof Error && error.name === "TerminalError"
   const message = error instanceof Error ? error.message || error.name : String(error)
   return failed(message, !isTerminal)
-}
-
-/** As it will arrive: no prototypes, nothing that JSON leaves out. */
-function plain(value: JsonObject): JsonObject {
-  return jsonObject.parse(JSON.parse(JSON.stringify(value)))
 }

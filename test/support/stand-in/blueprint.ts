@@ -118,6 +118,6 @@ async function perform(
   if (does.failTimes !== undefined && attempt <= does.failTimes)
     throw new RetryableError(`as the script says, attempt ${attempt} of ${does.failTimes}`)
   // Returned as a blueprint without types could.
-  if (does.garbage === true) return { when: new Map() } as unknown as Details
+  if (does.garbage === true) return { size: 1n } as unknown as Details
   return { at: `${config.folder}/things/${name}`, attempt }
 }
