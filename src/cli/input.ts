@@ -33,11 +33,18 @@ function isDuration(text: string): text is Duration {
   return parseDuration(text) !== undefined
 }
 
-/** An ISO 8601 time with its zone, in UTC. Throws CliError `invalid-time`. */
+/** The yard's clock is what counts, and may be behind this one. */
+const CLOCKS_MS = 60_000
+
+/** An ISO 8601 time with its zone, in UTC, and not long past. Throws CliError `invalid-time`. */
 export function timeOf(option: string, text: string | undefined): string | undefined {
   if (text === undefined) return undefined
   const hasZone = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})$/.test(text)
   const ms = hasZone ? Date.parse(text) : Number.NaN
+  if (ms < Date.now() - CLOCKS_MS)
+    throw new CliError("invalid-time", `--${option}: ${text} has passed already`, {
+      cures: [`--${option} ${new Date(Date.now() + 3_600_000).toISOString().slice(0, 16)}Z`],
+    })
   if (!Number.isNaN(ms)) return new Date(ms).toISOString()
   throw new CliError("invalid-time", `--${option}: not a time: ${JSON.stringify(text.slice(0, 40))}`, {
     why: ["a time is ISO 8601 with its zone"],

@@ -162,6 +162,9 @@ export function usageError(error: CommanderError, argv: readonly string[]): CliE
   return new CliError("usage", message, {
     why: hint === undefined ? [] : [hint.replace(/^\((.*)\)$/, "$1")],
     cures: [
+      ...(message.startsWith("too many") && spec?.name === "lease"
+        ? ["drydock lease --type TYPE                say the type by its option"]
+        : []),
       ...(takesProgram ? ["write -- before the program: what follows is its own"] : []),
       ...(spec === undefined ? [] : [`drydock ${spec.name} ${usageOf(spec)}`]),
       `drydock ${spec === undefined ? "" : `${spec.name} `}--help`,

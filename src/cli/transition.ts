@@ -36,9 +36,16 @@ export function stateCell(state: string, out: Output): string {
   return out.isTerminal ? stateText(state, out.c) : state
 }
 
+const USUAL_WIDTH = 28
+/** Columns line up under names as long as any before, within reason. */
+const MOST_WIDTH = 52
+let width = USUAL_WIDTH
+
 /** `10:02:11.331  lease/ada_x7        pending → active  request by ada  on r3f, token 1099511633454` */
 export function transitionLine(record: YardRecord, c: Colors): string {
-  const actor = padEnd(`${record.kind}/${record.id}`, 28)
+  const name = `${record.kind}/${record.id}`
+  width = Math.min(MOST_WIDTH, Math.max(width, name.length))
+  const actor = padEnd(name, width)
   return `${c.dim(clockTime(record.at))}  ${actor}  ${padEnd(pathText(record, c), 30)}  ${causeText(record)}${detail(record, c)}`
 }
 

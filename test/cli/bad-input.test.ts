@@ -31,6 +31,8 @@ const CASES: readonly (readonly [args: string, exit: number, code: string, says:
   ["lease --type host --ttl 5x", 64, "invalid-duration", /not a duration: "5x"/],
   ["lease --type host --ttl 9999d", 64, "invalid-duration", /not a duration/],
   ["lease --type host --until tomorrow", 64, "invalid-time", /not a time/],
+  ["lease --type host --until 2020-01-01T00:00:00Z", 64, "invalid-time", /has passed already/],
+  ["lease host", 64, "usage", /too many arguments/],
   ["lease --type host --count 0", 64, "usage", /--count takes a whole number/],
   ["lease --type host --blueprint a.b", 64, "invalid-id", /not an id of a blueprint/],
   ["run --type host", 64, "usage", /argv/],
@@ -89,6 +91,7 @@ it.each([
   ["blueprint enable nobody", "drydock ls blueprints"],
   ["resource reclaim nobody", "drydock ls resources"],
   ["why nobody", "drydock ls leases"],
+  ["lease host", "drydock lease --type TYPE"],
   ["ls --server nats://127.0.0.1:1", "drydock --server URL"],
 ])("drydock %s: the cure is %s", async (args, cure) => {
   expect((await yard.drydock(args.split(" "))).stderr).toMatch(new RegExp(`^ {2}.*${cure}`, "m"))

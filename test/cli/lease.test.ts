@@ -104,6 +104,13 @@ describe("what is held", () => {
     expect(ended.stdout).toMatch(/in 1 h 59 min|in 2 h/)
   })
 
+  it("without an end is not renewed without saying how long", async () => {
+    const id = await lease()
+    const ended = await yard.drydock(["renew", id])
+    expect(ended.code).toBe(64)
+    expect(ended.stderr).toContain(`do    drydock renew ${id} --ttl 1h`)
+  })
+
   it("is listed for people and for programs", async () => {
     const id = await lease()
     expect((await yard.drydock(["ls"])).stdout).toMatch(new RegExp(`^${id}\\tactive\\thost\\t`, "m"))
