@@ -12,6 +12,8 @@ import { standIn } from "../../support/stand-in/blueprint.js"
 import { type Provider, startProvider } from "../../support/stand-in/provider.js"
 import { startTestHost, type TestHost } from "../../support/yard.js"
 
+const POLICIES = [...policies, standIn().policy, standIn("other", "stuff").policy]
+
 export interface TestWorker {
   readonly worker: Worker
   readonly reports: WorkerReport[]
@@ -24,6 +26,7 @@ export class WorkStage {
   readonly alice: Person
   readonly provider: Provider
   readonly workers: TestWorker[] = []
+  readonly policies = POLICIES
   #names = 0
 
   private constructor(server: TestServer, host: TestHost, alice: Person, provider: Provider) {
@@ -35,9 +38,7 @@ export class WorkStage {
 
   static async start(): Promise<WorkStage> {
     const server = await startTestServer({ sync: "default" })
-    const host = await startTestHost(server, {
-      policies: [...policies, standIn().policy, standIn("other", "stuff").policy],
-    })
+    const host = await startTestHost(server, { policies: POLICIES })
     await host.host.active()
     const alice = await startPerson(server.personOptions)
     return new WorkStage(server, host, alice, await startProvider())
