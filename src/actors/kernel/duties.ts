@@ -172,7 +172,7 @@ export function resourceDuties(yard: Yard, resource: ResourceRecord): ReadonlyMa
         { kind: "lease", id, verb: "release", sender: "system", body: { token, code, reason } },
         token,
       )
-    } else if (lease.to === "acquired") {
+    } else if (lease.to === "acquired" && lease.context.throwBack === null) {
       owe(duties, { kind: "lease", id, verb: "throw-back", sender: "system", body: { token, reason } }, token)
     }
   }

@@ -96,7 +96,8 @@ function indexLease(yard: Yard, before: LeaseRecord | undefined, lease: LeaseRec
   }
   if (is !== null) {
     const leases = yard.leasesOn.get(is) ?? new SortedList<string>(byText)
-    if (leases.add(lease.id) || before?.to !== lease.to) touched.resources.add(is)
+    const isGoing = before?.context.throwBack !== lease.context.throwBack
+    if (leases.add(lease.id) || before?.to !== lease.to || isGoing) touched.resources.add(is)
     yard.leasesOn.set(is, leases)
   }
   const ordered = before?.to === "pending" ? before.context.build : null

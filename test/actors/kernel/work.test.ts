@@ -19,6 +19,7 @@ type Happening =
   | { readonly about: string; readonly verb: string; readonly nth: number }
 
 const LIMIT = 3
+const WELL: readonly Behaviour[] = ["begin and succeed", "begin and succeed", "start", "fail"]
 
 function said(kind: string, id: string, verb: string, body: object, by = "alice"): Happening {
   return { speak: { subject: `drydock.default.command.${kind}.${id}.${verb}.${by}`, body } }
@@ -85,22 +86,38 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
         idle: "5m",
       }),
       said("blueprint", "s0", "configure", { type: "slow", config: { kinds: ["a"] }, limit: LIMIT }),
-      said("blueprint", "s1", "configure", { type: "slow", config: { fails: "cannot" }, limit: LIMIT }),
-      said("blueprint", "s1", "configure", { type: "slow", config: { fails: "plan" }, limit: LIMIT }),
-      said("blueprint", "s1", "configure", { type: "slow", config: {}, limit: LIMIT, immunity: "10s" }),
+      said("blueprint", "s1", "configure", {
+        type: "slow",
+        config: { fails: "cannot" },
+        limit: LIMIT,
+        access: "approval",
+      }),
+      said("blueprint", "s1", "configure", {
+        type: "slow",
+        config: { fails: "plan" },
+        limit: LIMIT,
+        access: "approval",
+      }),
+      said("blueprint", "s1", "configure", {
+        type: "slow",
+        config: {},
+        limit: LIMIT,
+        immunity: "10s",
+        access: "approval",
+      }),
     ),
   },
   {
-    weight: 14,
+    weight: 24,
     arbitrary: fc.record({
-      work: fc.constantFrom<Behaviour>(...BEHAVIOURS, "begin and succeed"),
+      work: fc.constantFrom<Behaviour>(...BEHAVIOURS, ...WELL, ...WELL),
       nth: fc.nat(9),
     }),
   },
-  { weight: 5, arbitrary: fc.integer({ min: 1, max: 9 }).map((decide) => ({ decide })) },
+  { weight: 8, arbitrary: fc.integer({ min: 1, max: 24 }).map((decide) => ({ decide })) },
   { weight: 3, arbitrary: fc.constantFrom(500, 5_000, 30_000, 240_000).map((passes) => ({ passes })) },
 )
-const happenings = fc.array(happening, { minLength: 1, maxLength: 120, size: "max" })
+const happenings = fc.array(happening, { minLength: 1, maxLength: 160, size: "max" })
 
 const blueprints: readonly Happening[] = [
   said("blueprint", "s0", "create", {
