@@ -7,11 +7,16 @@ import { z } from "zod"
 import { queryBodies } from "../../src/actors/hosting/answers.js"
 import { AFTER_HEADER, SENT_HEADER, TRACE_HEADER } from "../../src/actors/hosting/writer.js"
 import { CAUSE_HEADER, COMMAND_ID_HEADER } from "../../src/actors/kernel/index.js"
+import { blueprintMachine, blueprintTimers } from "../../src/machines/blueprint.js"
+import { blueprintTerms, workTerms } from "../../src/machines/blueprint-terms.js"
+import { begun, jobOrder, ordered } from "../../src/machines/job.js"
+import { blankLease, leaseTimers } from "../../src/machines/lease-context.js"
 import { HOST_SENDERS, KINDS } from "../../src/machines/names.js"
 import { outcomeSchema } from "../../src/machines/outcome.js"
 import { recordSchema } from "../../src/machines/record.js"
 import { registry } from "../../src/machines/registry.js"
 import { REJECTION_CODES } from "../../src/machines/rejection.js"
+import { resourceMachine, resourceTimers } from "../../src/machines/resource.js"
 
 const text = await readFile(new URL("../../docs/protocol.md", import.meta.url), "utf8")
 /** However the tables are laid out. */
@@ -55,8 +60,8 @@ function isOptional(field: z.ZodType): boolean {
   return field.safeParse(undefined).success
 }
 
-/** `kind verb` → fields, for one of the two channels. */
-function verbsOf(channel: "bodies" | "internal"): Record<string, string[]> {
+/** `kind verb` → fields, for what people, the host or workers say. */
+function verbsOf(channel: "bodies" | "internal" | "worker"): Record<string, string[]> {
   const verbs: Record<string, string[]> = {}
   for (const kind of KINDS)
     for (const [verb, schema] of Object.entries(registry[kind][channel]))
@@ -71,6 +76,28 @@ function verbsOnPage(heading: string): Record<string, string[]> {
   )
 }
 
+/** Every timer that any state of any kind can arm, as `kind timer`. */
+function armed(): string[] {
+  const at = new Date(0).toISOString()
+  const terms = workTerms("any", {})
+  const job = ordered("activate", terms, { actor: "lease/L1", rev: 1, now: 0, command: 1 })
+  const jobs = [begun(job, "w", terms, 0), { ...job, state: "backing-off", retryAt: at } as const]
+  const resource = createActor(resourceMachine).getSnapshot().context
+  const blueprint = createActor(blueprintMachine).getSnapshot().context
+  const found = jobs.flatMap((job) => [
+    ...leaseTimers("active", { ...blankLease, until: at, warnAt: at, job }).map(({ id }) => `lease ${id}`),
+    ...resourceTimers("active", {
+      ...resource,
+      until: at,
+      idleAt: at,
+      reclaim: { lease: "L1", at, due: false },
+      job,
+    }).map(({ id }) => `resource ${id}`),
+    ...blueprintTimers({ ...blueprint, retryAt: at }).map(({ id }) => `blueprint ${id}`),
+  ])
+  return [...new Set(found)]
+}
+
 describe("docs/protocol.md", () => {
   it("lists every kind", () => {
     expect(page).toContain(`| kind | ${KINDS.map((kind) => `\`${kind}\``).join(", ")} |`)
@@ -82,6 +109,30 @@ describe("docs/protocol.md", () => {
 
   it("lists every internal verb with the fields of its body", () => {
     expect(verbsOnPage("## Internal commands")).toEqual(verbsOf("internal"))
+  })
+
+  it("lists everything that a worker may say", () => {
+    expect(verbsOnPage("## Workers")).toEqual(verbsOf("worker"))
+  })
+
+  it("lists every timer", () => {
+    const onPage = rowsBelow("### Timers").map(([kind, timer]) => `${wordIn(kind)} ${wordIn(timer)}`)
+    expect(onPage.sort()).toEqual(armed().sort())
+  })
+
+  it("lists every field of a job, and of its order", () => {
+    const moment = { actor: "lease/L1", rev: 1, now: 0, command: 1 } as const
+    const job = ordered("activate", workTerms("any", {}), moment)
+    const fields = [...Object.keys(job), ...Object.keys(jobOrder.shape)]
+    const onPage = rowsBelow("### Jobs").map(([field]) => wordIn(field))
+    expect(onPage).toEqual(fields)
+  })
+
+  it("lists every term of a blueprint, and no other", () => {
+    const work = blueprintTerms.work.unwrap()
+    const fields = [...Object.keys(blueprintTerms), ...Object.keys(work.shape)]
+    const onPage = rowsBelow("### Terms of a blueprint").map(([field]) => wordIn(field))
+    expect(onPage).toEqual(fields)
   })
 
   it("lists every outcome with its fields, and every code", () => {
@@ -107,6 +158,14 @@ describe("docs/protocol.md", () => {
     const context: object = createActor(registry[kind].machine).getSnapshot().context
     const onPage = rowsBelow(`### Context of a ${kind}`).map(([field]) => wordIn(field))
     expect(onPage.sort()).toEqual(Object.keys(context).sort())
+  })
+
+  it("names every code with which a lease waits, or a lease or resource ends", async () => {
+    const files = ["machines/lease.ts", "machines/resource.ts", "actors/kernel/facts.ts"]
+    const texts = files.map((file) => readFile(new URL(`../../src/${file}`, import.meta.url), "utf8"))
+    const codes = (await Promise.all(texts)).flatMap((source) => [...source.matchAll(/\bcode: "([\w-]+)"/g)])
+    expect(codes.length).toBeGreaterThan(10)
+    for (const [, code] of codes) expect(page.includes(`\`${code}\``), code).toBe(true)
   })
 
   it("lists every query with the fields of its body", () => {
