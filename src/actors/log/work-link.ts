@@ -40,8 +40,8 @@ export interface WorkLink {
   close(): Promise<void>
 }
 
-/** After so long without a word the server delivers a job again, milliseconds. */
-export const ACK_WAIT_MS = 10_000
+/** After so long without a word the server delivers a job again, milliseconds: what a worker that is stopped costs. */
+export const ACK_WAIT_MS = 3_000
 
 /** `drydock.<yard>.work.<blueprint type>.<job id>`: a job id's slashes are part of one token. */
 export function workSubject(yard: string, type: string, job: string): string {

@@ -13,7 +13,7 @@ import { recordSchema, type YardRecord } from "../../machines/record.js"
 import { eventSubject } from "../../machines/subjects.js"
 import type { Clock } from "../hosting/clock.js"
 import { LogError } from "../log/log.js"
-import type { JobDelivery, WorkLink } from "../log/work-link.js"
+import { ACK_WAIT_MS, type JobDelivery, type WorkLink } from "../log/work-link.js"
 import { type Answer, done, failed, failedBy, stopped } from "./answer.js"
 import type { Group, Groups } from "./groups.js"
 import { Interrupted, type Why } from "./interrupted.js"
@@ -23,9 +23,11 @@ import type { Ending, WorkerReporter } from "./reports.js"
 import type { Speech } from "./speech.js"
 import { taskOf } from "./task.js"
 
-/** How long a worker tries to begin, milliseconds: less than the server waits before it delivers the job again. */
+/** How long a worker tries to begin, milliseconds, and after how long it says `started` again. */
 const BEGIN_MS = 8_000
-const BEGIN_PATIENCE_MS = 2_000
+const BEGIN_PATIENCE_MS = 1_500
+/** Meanwhile the server must not deliver the job to somebody else. */
+const HOLD_MS = ACK_WAIT_MS / 3
 /** A job that the yard could not decide about is looked at again after so long, milliseconds. */
 const LOOK_AGAIN_MS = 5_000
 /** What the yard says when an attempt is not wanted, or not any more. */
@@ -106,11 +108,15 @@ export class Attempt {
   async #begin(): Promise<YardRecord | undefined> {
     const { order, delivery, worker, clock, speech, report } = this.#options
     const body = { job: order.job, attempt: order.attempt, worker }
+    const tried = new AbortController()
+    const holding = this.#hold(tried.signal)
     const heard = await speech.say(order, "started", body, {
       patienceMs: BEGIN_PATIENCE_MS,
       untilMs: clock.monotonicMs() + BEGIN_MS,
       signal: this.#work.signal,
     })
+    tried.abort()
+    await holding
     if (heard === undefined) {
       delivery.giveBack(LOOK_AGAIN_MS / 5)
       return undefined
@@ -127,6 +133,13 @@ export class Attempt {
     else delivery.giveBack(LOOK_AGAIN_MS)
     report({ event: "refused", order, code: outcome.code, message: outcome.message })
     return undefined
+  }
+
+  async #hold(over: AbortSignal): Promise<void> {
+    while (!over.aborted) {
+      await this.#pause(HOLD_MS, over)
+      if (!over.aborted) this.#options.delivery.hold()
+    }
   }
 
   async #go(record: YardRecord): Promise<{ readonly ending: Ending; readonly message: string }> {

@@ -98,9 +98,10 @@ export class Worker {
     for (const end of this.#ends) end()
   }
 
+  /** One of each type at a time: what a worker asked for and then does not take, since it is stopped, others wait for. */
   #want(): void {
     if (this.#stopping) return
-    for (const intake of this.#intakes) intake.want(this.#concurrency - this.#running.size)
+    for (const intake of this.#intakes) intake.want(this.#running.size < this.#concurrency ? 1 : 0)
   }
 
   #take(type: string, delivery: JobDelivery): void {
@@ -108,10 +109,13 @@ export class Worker {
     if (typeof order === "string") {
       this.#report({ event: "garbage", subject: delivery.subject, why: order })
       delivery.done()
-      return
-    }
+    } else this.#consider(order, delivery)
+    this.#want()
+  }
+
+  #consider(order: JobOrder, delivery: JobDelivery): void {
     const before = this.#running.get(order.job)
-    const work = this.#works.get(type)
+    const work = this.#works.get(order.type)
     const hasPlace = this.#running.size < this.#concurrency
     if (before?.attempt.isBegun === true) delivery.done()
     else if (before !== undefined || work === undefined || !hasPlace || this.#stopping)
@@ -141,7 +145,6 @@ export class Worker {
         this.#want()
       })
     this.#running.set(order.job, { attempt, over })
-    this.#want()
   }
 
   #idleWithin(ms: number): Promise<void> {

@@ -160,7 +160,7 @@ describe("a job that is delivered twice", () => {
   it("that is no job is dropped, and said", async () => {
     const { on } = stage
     const { reports } = await on.worker()
-    for (const body of ["", "{", "{}", JSON.stringify({ job: "lease/X/1", type: "other" })])
+    for (const body of [" ", "{", "{}", JSON.stringify({ job: "lease/X/1", type: "other" })])
       await admin.request(workSubject("default", "stand-in", uniqueId("garbage")), body)
     await until(() => reports.filter(({ event }) => event === "garbage").length === 4, "four reports")
     await until(async () => (await waitingInWork()) === 0, "their being dropped")
