@@ -214,6 +214,13 @@ describe("a word about a job", () => {
         code: "stale",
       })
     expect(await say("lease/W1 activated", right, "other")).toMatchObject({ outcome: "rejected" })
+    // Who speaks as somebody else than a worker, under a verb of workers, is not heard.
+    for (const speaker of ["allocator", "system", "timer", "alice", "worker-"])
+      for (const verb of ["activated", "stopped", "failed", "annotate"]) {
+        const body =
+          verb === "annotate" ? { set: { a: speaker } } : { ...right, message: "x", retryable: false }
+        rogue.publish(`drydock.default.internal.lease.W1.${verb}.${speaker}`, JSON.stringify(body))
+      }
     for (const garbage of [
       "{",
       "[]",
@@ -225,7 +232,8 @@ describe("a word about a job", () => {
     ])
       expect(await say("lease/W1 activated", garbage)).toMatchObject({ outcome: "rejected", code: "invalid" })
     expect(attempts("W1")).toHaveLength(1)
-    await on.lease("W1", "active")
+    const active = await on.lease("W1", "active")
+    expect(active.context).toMatchObject({ notes: {}, details: { attempt: 1 } })
     // The same answer a second time, when it is over.
     expect(await say("lease/W1 activated", right)).toMatchObject({ outcome: "rejected", code: "stale" })
     await on.clear()
