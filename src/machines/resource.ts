@@ -304,7 +304,6 @@ const notEnding = refuse("not-allowed", "it is not ending: `release` it first")
 const yielding = [
   { guard: "isNoLongerImmune", target: "released", actions: "end" },
   { guard: "isAskedAlready", actions: ignore("it was asked already") },
-  { guard: "hasLeases", actions: ignore("it is in use") },
   { actions: "promise" },
 ] as const
 const keeping = [
@@ -343,6 +342,12 @@ function lastUsed(context: ResourceContext, event: ResourceEvent): number {
 
 function immuneUntil(context: ResourceContext, event: ResourceEvent): number {
   return lastUsed(context, event) + context.bounds.immunityMs
+}
+
+/** When it gives nothing new any more. A moment that has passed is now: its last lease has just come. */
+function promisedFor(context: ResourceContext, event: ResourceEvent): number {
+  const inUse = event.type !== "allocate" && event.facts.leases > 0
+  return inUse ? event.now + context.bounds.immunityMs : immuneUntil(context, event)
 }
 
 /** When its idleness has lasted long enough, if nobody comes. */
@@ -423,7 +428,7 @@ export const resourceMachine = setup({
     })),
     promise: assign(({ context, event }) =>
       event.type === "yield"
-        ? { reclaim: { lease: event.body.lease, at: isoTime(immuneUntil(context, event)), due: false } }
+        ? { reclaim: { lease: event.body.lease, at: isoTime(promisedFor(context, event)), due: false } }
         : {},
     ),
     /** Its immunity is over while somebody uses it: it gives nothing new, and goes when that lease does. */

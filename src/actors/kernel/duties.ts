@@ -42,9 +42,10 @@ export function poolDuties(yard: Yard, pool: Pool): ReadonlyMap<string, Send> {
         { kind: "resource", id: victim, verb: "yield", sender: "allocator", body: { lease } },
         context?.reclaim === null ? lease : "due",
       )
+  }
+  for (const lease of pool.awaited.keys())
     if (recordOf(yard, "lease", lease)?.context.waiting?.code !== "reclaiming")
       oweWake(yard, duties, lease, "reclaiming")
-  }
   const rooms = [...(yard.blueprintsFor.get(pool.type) ?? [])].map((id) => yard.rooms.get(id))
   const outdated = rooms.some((room) => room !== undefined && room.outdated.size > 0)
   for (const room of rooms) {
@@ -75,11 +76,10 @@ function oweWake(yard: Yard, duties: Duties, id: string, why: string): void {
 /** Leases whose record says that they wait for a reclaim or for an approval, and that is so no more. */
 function stillDoubtful(yard: Yard, pool: Pool): readonly string[] {
   if (pool.doubtful.size === 0) return []
-  const reclaiming = new Set(pool.reclaims.values())
   const ids = [...pool.doubtful].filter((id) => {
     if (pool.entitled.has(id)) return false
     const code = recordOf(yard, "lease", id)?.context.waiting?.code
-    return code === "reclaiming" ? !reclaiming.has(id) : pool.waiters.get(id)?.refused.length === 0
+    return code === "reclaiming" ? !pool.awaited.has(id) : pool.waiters.get(id)?.refused.length === 0
   })
   return ids.sort().slice(0, LIMITS.reclaimsPerPool)
 }

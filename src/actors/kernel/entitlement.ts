@@ -194,7 +194,7 @@ function shareable(room: Room, { demand }: Asking, draft: Draft): string | undef
   const shelves = shelvesFor(room, demand)
   for (const [id, extra] of draft.loads) {
     const placed = room.placed.get(id)
-    if (placed?.in === "shared" && shelves.some(({ text }) => text === placed.shelf))
+    if (placed?.in === "use" && !placed.isFull && shelves.some(({ text }) => text === placed.shelf))
       consider({ load: placed.load + extra, id })
   }
   for (const shelf of shelves) {

@@ -13,7 +13,7 @@ import {
 } from "../../machines/record.js"
 import { leaseDuties, poolDuties, resourceDuties, setDuties } from "./duties.js"
 import { entitle } from "./entitlement.js"
-import { reclaims } from "./reclaiming.js"
+import { type Reclaims, reclaims } from "./reclaiming.js"
 import { addTo, refreshOrder, refreshResource, refreshSite, removeFrom, resurvey } from "./room.js"
 import { byText, SortedList } from "./sorted-list.js"
 import { poolOf, refreshWaiter } from "./waiting.js"
@@ -176,7 +176,7 @@ function moveSlots(
   }
 }
 
-const NO_RECLAIMS: ReadonlyMap<string, string> = new Map()
+const NO_RECLAIMS: Reclaims = { victims: new Map(), awaited: new Map() }
 
 function derive(yard: Yard, touched: Touched): Send[] {
   for (const id of [...touched.blueprints].sort()) {
@@ -196,7 +196,9 @@ function derive(yard: Yard, touched: Touched): Send[] {
     const { entitled, left, unserved } = entitle(yard, pool)
     pool.entitled = entitled
     pool.left = left
-    pool.reclaims = unserved.length === 0 ? NO_RECLAIMS : reclaims(yard, pool, unserved, left)
+    const { victims, awaited } = unserved.length === 0 ? NO_RECLAIMS : reclaims(yard, pool, unserved, left)
+    pool.reclaims = victims
+    pool.awaited = awaited
     for (const id of before.keys()) if (!entitled.has(id)) touched.leases.add(id)
     for (const id of entitled.keys()) if (!before.has(id)) touched.leases.add(id)
   }

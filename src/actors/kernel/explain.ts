@@ -59,7 +59,7 @@ export function explain(yard: Yard, id: string): Explanation | undefined {
     return { ...base, position: ahead + 1, summary, holders, unblock: [] }
   }
   const pool = lookAtPool(yard, type)
-  const victim = [...pool.reclaims].find(([, forLease]) => forLease === id)?.[0]
+  const victim = pool.awaited.get(id)
   if (victim !== undefined) {
     const at = recordOf(yard, "resource", victim)?.context.reclaim?.at
     const summary = `resource ${victim} is to make room for it${at === undefined ? "" : ` at ${at} or when its lease ends`}`

@@ -67,8 +67,8 @@ function fateOfWaiting(yard: Yard, id: string, command: Command): Fate {
 }
 
 function waitingOf(yard: Yard, id: string, context: LeaseContext) {
-  for (const [victim, lease] of lookAtPool(yard, context.type).reclaims)
-    if (lease === id) return { code: "reclaiming", details: { resource: victim } }
+  const awaited = lookAtPool(yard, context.type).awaited.get(id)
+  if (awaited !== undefined) return { code: "reclaiming", details: { resource: awaited } }
   return waitingFor(consider(yard, context.type, context.by, askingOf(yard, context)))
 }
 

@@ -1,76 +1,108 @@
 // Reclaim under pressure (reference, 2.2 step 8, 2.7): leases that nothing serves, in the order of their requests, each
 // find one resource whose end would make room for them. What is ending already comes first, then what was asked
-// before, then the idle resource that was used least recently. So one lease has one victim, a victim serves one lease,
-// and a wish that was spoken is not spoken again.
+// before, then the idle resource that was used least recently, then one that is in use. So one lease has one victim, a
+// victim serves one lease, and a wish that was spoken is not spoken again.
 //
-// The victim is immune for a while after its last use, and others may use it meanwhile; then it gives nothing new. So
-// those who keep it busy do not starve the one who waits.
+// The victim is immune for a while after its last use, and others may use it meanwhile; then it gives nothing new, and
+// goes when its leases do. So those who keep it busy do not starve the one who waits (P-02). Whoever asked earlier and
+// could use a resource that is in use keeps his claim to it.
 
 import { LIMITS } from "../../machines/limits.js"
 import { builds, countWith, freeSite, type Head, inOrder, pushNext, roomsFor } from "./entitlement.js"
-import { wouldSuit } from "./room.js"
-import { SortedList } from "./sorted-list.js"
+import { shelvesFor, wouldSuit } from "./room.js"
+import { byText, SortedList } from "./sorted-list.js"
 import { type DemandClass, type Draft, leasesOn, type Pool, type Room, recordOf, type Yard } from "./yard.js"
 
 /** Resources of one room, or of those that share its places, that are looked at for one lease. */
 const LOOKED_AT = 64
 
-/** Resources that are to make room, and for whom. */
-export function reclaims(
-  yard: Yard,
-  pool: Pool,
-  unserved: readonly Head[],
-  left: Draft,
-): ReadonlyMap<string, string> {
+export interface Reclaims {
+  /** Resources that are to make room, and for whom. */
+  readonly victims: ReadonlyMap<string, string>
+  /** Leases that wait for one of these, or for one that ends anyway. */
+  readonly awaited: ReadonlyMap<string, string>
+}
+
+export function reclaims(yard: Yard, pool: Pool, unserved: readonly Head[], left: Draft): Reclaims {
   const victims = new Map<string, string>()
-  const coming = new Map<string, number>()
+  const awaited = new Map<string, string>()
+  const given: Given = { left, taken: new Set() }
   const heads = new SortedList<Head>(inOrder)
   for (const head of unserved) if (!head.demand.building) heads.add(head)
   for (let looked = 0; looked < 4 * LIMITS.reclaimsPerPool; looked++) {
     const head = heads.first()
-    if (head === undefined || victims.size >= LIMITS.reclaimsPerPool) break
+    if (head === undefined || awaited.size >= LIMITS.reclaimsPerPool) break
     heads.delete(head)
-    const found = roomFor(yard, pool.type, head.demand, { left, victims, coming })
+    const found = roomFor(yard, pool.type, head.demand, given)
     if (found === undefined) continue
-    if (found.victim !== undefined) victims.set(found.victim, head.waiter.lease)
+    given.taken.add(found.resource)
+    if (found.isVictim) victims.set(found.resource, head.waiter.lease)
+    if (!found.isSuitable) awaited.set(head.waiter.lease, found.resource)
     pushNext(heads, head.demand, head.rest)
   }
-  return victims
+  return { victims, awaited }
 }
 
 interface Given {
   readonly left: Draft
-  readonly victims: ReadonlyMap<string, string>
-  /** Resources that end anyway, by room: how many leases count on them already. */
-  readonly coming: Map<string, number>
+  /** Resources on which those who asked earlier count. */
+  readonly taken: Set<string>
 }
 
-function roomFor(
-  yard: Yard,
-  type: string,
-  demand: DemandClass,
-  given: Given,
-): { readonly victim: string | undefined } | undefined {
+interface Found {
+  readonly resource: string
+  /** It has to be asked for its room. */
+  readonly isVictim: boolean
+  /** It serves the lease itself, as soon as somebody lets go of it. */
+  readonly isSuitable: boolean
+}
+
+/** What a lease can count on, if nothing serves it now: one resource, that nobody before it counts on. */
+function roomFor(yard: Yard, type: string, demand: DemandClass, given: Given): Found | undefined {
   const rooms = roomsFor(yard, type, demand).filter(builds)
-  for (const room of rooms) {
-    const counted = given.coming.get(room.blueprint) ?? 0
-    if (helping(yard, room, room, room.ending, demand, given).length <= counted) continue
-    given.coming.set(room.blueprint, counted + 1)
-    return { victim: undefined }
+  const owners = rooms.flatMap((room) => [room, ...neighbours(yard, room)].map((owner) => ({ room, owner })))
+  for (const { room, owner } of owners) {
+    const [resource] = helping(yard, room, owner, owner.ending, demand, given)
+    if (resource !== undefined) return { resource, isVictim: false, isSuitable: false }
   }
-  for (const room of rooms) {
-    for (const owner of [room, ...neighbours(yard, room)]) {
-      const [promised] = helping(yard, room, owner, owner.promised, demand, given)
-      if (promised !== undefined) return { victim: promised }
+  for (const { room, owner } of owners) {
+    const [resource] = helping(yard, room, owner, owner.promised, demand, given)
+    if (resource !== undefined) return { resource, isVictim: true, isSuitable: false }
+  }
+  for (const { room, owner } of owners) {
+    const unused = [...first(owner.unused, LOOKED_AT)]
+      .map(({ id }) => id)
+      .filter((id) => !given.left.loads.has(id))
+    const [resource] = helping(yard, room, owner, unused, demand, given)
+    if (resource !== undefined) return { resource, isVictim: true, isSuitable: false }
+  }
+  return inUse(yard, rooms, demand, given)
+}
+
+/** Where things differ, one that is in use: it serves the lease when it is free, or has to go then. */
+function inUse(yard: Yard, rooms: readonly Room[], demand: DemandClass, given: Given): Found | undefined {
+  const choosy = rooms.filter((room) => room.policy.demand !== undefined)
+  for (const room of choosy) {
+    for (const shelf of shelvesFor(room, demand.demand)) {
+      const resource = firstFree(shelf.used, given)
+      if (resource !== undefined) return { resource, isVictim: false, isSuitable: true }
     }
   }
-  for (const room of rooms) {
-    for (const owner of [room, ...neighbours(yard, room)]) {
-      const ids = [...first(owner.unused, LOOKED_AT)].map(({ id }) => id)
-      const [victim] = helping(yard, room, owner, ids, demand, given)
-      if (victim !== undefined) return { victim }
+  for (const room of choosy) {
+    const suitable = shelvesFor(room, demand.demand)
+    const others = [...room.shelves.values()]
+      .filter((shelf) => shelf.used.size > 0 && !suitable.includes(shelf))
+      .sort((a, b) => byText(a.text, b.text))
+    for (const shelf of others) {
+      const [resource] = helping(yard, room, room, shelf.used, demand, given)
+      if (resource !== undefined) return { resource, isVictim: true, isSuitable: false }
     }
   }
+  return undefined
+}
+
+function firstFree(ids: Iterable<string>, { taken }: Given): string | undefined {
+  for (const id of first(ids, LOOKED_AT)) if (!taken.has(id)) return id
   return undefined
 }
 
@@ -81,12 +113,12 @@ function helping(
   owner: Room,
   ids: Iterable<string>,
   { demand }: DemandClass,
-  { left, victims }: Given,
+  { left, taken }: Given,
 ): readonly string[] {
   const isFull = countWith(yard, room, left) >= room.limit
   const hasPlace = freeSite(room, demand, left) !== undefined
   return [...first(ids, LOOKED_AT)].filter((id) => {
-    if (victims.has(id) || left.loads.has(id)) return false
+    if (taken.has(id)) return false
     // A place of its own comes free, and with it one of the limit; of a neighbour only the place.
     if (owner !== room && isFull) return false
     if (hasPlace) return owner === room && isFull

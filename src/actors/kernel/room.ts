@@ -196,6 +196,7 @@ function shelfOf(room: Room, attributes: JsonObject): Shelf {
     shape,
     sites: new SortedList((a, b) => a.rank - b.rank),
     idle: new SortedList(byText),
+    used: new SortedList(byText),
     shared: new SortedList<Loaded>((a, b) => a.load - b.load || byText(a.id, b.id)),
   }
   room.shelves.set(text, shelf)
@@ -204,7 +205,7 @@ function shelfOf(room: Room, attributes: JsonObject): Shelf {
 }
 
 function tidy(room: Room, shelf: Shelf): void {
-  if (shelf.sites.size + shelf.idle.size + shelf.shared.size > 0) return
+  if (shelf.sites.size + shelf.idle.size + shelf.used.size > 0) return
   room.shelves.delete(shelf.text)
   room.suitable.clear()
 }
@@ -275,8 +276,11 @@ function place(room: Room, is: Placed, id: string, attributes: JsonObject): void
   if (is.in === "idle") {
     shelfOf(room, attributes).idle.add(id)
     room.unused.add({ sinceMs: is.sinceMs, id })
-  } else if (is.in === "shared") shelfOf(room, attributes).shared.add({ load: is.load, id })
-  else if (is.in === "outdated") room.outdated.add(id)
+  } else if (is.in === "use") {
+    const shelf = shelfOf(room, attributes)
+    shelf.used.add(id)
+    if (!is.isFull) shelf.shared.add({ load: is.load, id })
+  } else if (is.in === "outdated") room.outdated.add(id)
   else room.ending.add(id)
 }
 
@@ -288,14 +292,18 @@ function unplace(room: Room, was: Placed, id: string): void {
     if (was.in === "idle") {
       shelf?.idle.delete(id)
       room.unused.delete({ sinceMs: was.sinceMs, id })
-    } else shelf?.shared.delete({ load: was.load, id })
+    } else {
+      shelf?.used.delete(id)
+      shelf?.shared.delete({ load: was.load, id })
+    }
     if (shelf !== undefined) tidy(room, shelf)
   }
 }
 
 function same(a: Placed | undefined, b: Placed | undefined): boolean {
   if (a?.in !== b?.in) return false
-  if (a?.in === "shared" && b?.in === "shared") return a.load === b.load && a.shelf === b.shelf
+  if (a?.in === "use" && b?.in === "use")
+    return a.load === b.load && a.shelf === b.shelf && a.isFull === b.isFull
   if (a?.in === "idle" && b?.in === "idle") return a.sinceMs === b.sinceMs && a.shelf === b.shelf
   return true
 }
@@ -315,9 +323,8 @@ function placeOf(yard: Yard, room: Room, record: ResourceRecord): Placed | undef
   }
   const shelf = shapeOf(room.policy, context.attributes).text
   if (load === 0) return { in: "idle", shelf, sinceMs: idleSince(yard, record) }
-  return load < (room.bound.leasesPerResource ?? Number.POSITIVE_INFINITY)
-    ? { in: "shared", shelf, load }
-    : undefined
+  const isFull = load >= (room.bound.leasesPerResource ?? Number.POSITIVE_INFINITY)
+  return { in: "use", shelf, load, isFull }
 }
 
 /** When it was of use last: the end of its last lease, or when it became active. */

@@ -20,6 +20,7 @@ function emptyPool(type: string): Pool {
     entitled: new Map(),
     left: NOTHING_GIVEN,
     reclaims: new Map(),
+    awaited: new Map(),
     doubtful: new Set(),
   }
 }

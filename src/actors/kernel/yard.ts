@@ -107,7 +107,9 @@ export interface Shelf {
   readonly sites: SortedList<{ readonly rank: number; readonly key: string }>
   /** Open resources without a lease. */
   readonly idle: SortedList<string>
-  /** Open resources with leases and room for more, the least loaded first. */
+  /** Open resources with leases. */
+  readonly used: SortedList<string>
+  /** Those of them with room for more, the least loaded first. */
   readonly shared: SortedList<Loaded>
 }
 
@@ -123,7 +125,7 @@ export interface Loaded {
 
 export type Placed =
   | { readonly in: "idle"; readonly shelf: string; readonly sinceMs: number }
-  | { readonly in: "shared"; readonly shelf: string; readonly load: number }
+  | { readonly in: "use"; readonly shelf: string; readonly load: number; readonly isFull: boolean }
   | { readonly in: "outdated" }
   | { readonly in: "ending" }
 
@@ -139,6 +141,8 @@ export interface Pool {
   left: Draft
   /** Resources that are to make room, each for a lease that nothing else serves. */
   reclaims: ReadonlyMap<string, string>
+  /** What waiting leases wait for: those that are to make room, and those that are ending already. */
+  awaited: ReadonlyMap<string, string>
   /** Waiting leases whose last record says `reclaiming` or `unauthorized`: whether that still holds. */
   readonly doubtful: Set<string>
 }

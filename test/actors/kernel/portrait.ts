@@ -32,7 +32,12 @@ export function portrait(yard: Yard): object {
           shelves: sorted(
             [...room.shelves].map(([text, shelf]) => [
               text,
-              { sites: [...shelf.sites], idle: [...shelf.idle], shared: [...shelf.shared] },
+              {
+                sites: [...shelf.sites],
+                idle: [...shelf.idle],
+                used: [...shelf.used],
+                shared: [...shelf.shared],
+              },
             ]),
           ),
           unused: [...room.unused],
@@ -53,6 +58,7 @@ export function portrait(yard: Yard): object {
             waiters: sorted([...pool.waiters].map(([id, demand]) => [id, demand.key])),
             entitled: [...pool.entitled],
             reclaims: [...pool.reclaims],
+            awaited: [...pool.awaited],
             doubtful: [...pool.doubtful].sort(),
           },
         ]),
