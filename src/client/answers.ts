@@ -99,6 +99,17 @@ const statusAnswer = z.looseObject({
   lag: z.number(),
   uptime: z.number(),
   version: z.string(),
+  /** How many objects of each kind are in each state. */
+  counts: z.record(z.string(), z.record(z.string(), z.number())).default({}),
+  /** What somebody should look after; absent from a host of an older version. */
+  attention: z
+    .looseObject({
+      quarantined: z.number(),
+      suspended: z.number(),
+      pausing: z.number(),
+      requested: z.number(),
+    })
+    .optional(),
 })
 
 /** One schema per query. */

@@ -1,7 +1,7 @@
 // Opens the connection and puts the parts together.
 
 import type { Kind } from "../machines/names.js"
-import type { LeaseRecord, RecordOf, YardRecord } from "../machines/record.js"
+import type { RecordOf, YardRecord } from "../machines/record.js"
 import { findAddress } from "./address.js"
 import type { ListFilter, QueryName, Questions } from "./answers.js"
 import { attachLease } from "./attach.js"
@@ -12,6 +12,7 @@ import { ClientError, isClientError, RejectedError } from "./errors.js"
 import { Follower } from "./follower.js"
 import { HolderClock } from "./holder-clock.js"
 import { Link } from "./link.js"
+import { readLog } from "./log/read-log.js"
 import { Outcomes } from "./outcomes.js"
 import { popularController } from "./pause.js"
 import { ask } from "./queries.js"
@@ -59,15 +60,17 @@ function open(channel: Channel, close: () => Promise<void>): Drydock {
     return (await send(channel, kind, id, verb, body, options)).outcome
   }
 
-  async function leaseCommand(
+  /** The record of an accepted command. Throws RejectedError. */
+  async function tell<K extends Kind>(
+    kind: K,
     id: string,
     verb: string,
     body: object,
     options?: CallOptions,
-  ): Promise<LeaseRecord> {
-    const outcome = await command("lease", id, verb, body, options)
+  ): Promise<RecordOf<K>> {
+    const outcome = await command(kind, id, verb, body, options)
     if (outcome.outcome === "rejected") throw new RejectedError(outcome)
-    return ofKind("lease", outcome.record)
+    return ofKind(kind, outcome.record)
   }
 
   async function get<K extends Kind>(kind: K, id: string, options?: CallOptions) {
@@ -120,10 +123,15 @@ function open(channel: Channel, close: () => Promise<void>): Drydock {
     lease: (options) => requestLease(channel, options),
     run,
     attach: (id, options) => attachLease(channel, id, options),
-    release: (id, { reason, ...options } = {}) =>
-      leaseCommand(id, "release", reason === undefined ? {} : { reason }, options),
+    release: (id, { reason, ...options } = {}) => tell("lease", id, "release", because(reason), options),
     renew: (id: string, term: Term = {}, options?: CallOptions) =>
-      leaseCommand(id, "renew", termBody(term), options),
+      tell("lease", id, "renew", termBody(term), options),
+    annotate: (kind, id, set, options) => tell(kind, id, "annotate", { set }, options),
+    retry: (kind, id, options) => tell(kind, id, "retry", {}, options),
+    abandon: (kind, id, { reason, ...options } = {}) => tell(kind, id, "abandon", because(reason), options),
+    drain: (id, { reason, ...options } = {}) => tell("resource", id, "drain", because(reason), options),
+    authorize: (id, principal, options) => tell("blueprint", id, "authorize", { principal }, options),
+    decline: (id, principal, options) => tell("blueprint", id, "decline", { principal }, options),
     slots: async (prefix, options) =>
       (await query("slots", prefix === undefined ? {} : { prefix }, options)).items,
     commands: async (kind, id, options) => (await query("commands", { kind, id }, options)).items,
@@ -134,9 +142,14 @@ function open(channel: Channel, close: () => Promise<void>): Drydock {
       })),
     status: (options) => query("status", {}, options),
     watch: (options = {}) => watch(channel, options),
+    log: (options) => readLog(channel, options),
     close,
     [Symbol.asyncDispose]: close,
   }
+}
+
+function because(reason: string | undefined): object {
+  return reason === undefined ? {} : { reason }
 }
 
 function watch(channel: Channel, options: WatchOptions): Follower {

@@ -1,7 +1,14 @@
 // The public face of the library: interfaces only. `connect` makes what stands here.
 
+import type { JsonObject } from "../machines/json.js"
 import type { Kind } from "../machines/names.js"
-import type { LeaseRecord, RecordOf, ResourceRecord, YardRecord } from "../machines/record.js"
+import type {
+  BlueprintRecord,
+  LeaseRecord,
+  RecordOf,
+  ResourceRecord,
+  YardRecord,
+} from "../machines/record.js"
 import type {
   Answers,
   CommandRow,
@@ -12,6 +19,8 @@ import type {
   StatusAnswer,
   WhyAnswer,
 } from "./answers.js"
+import type { LogEntry } from "./log/entry.js"
+import type { LogOptions } from "./log/read-log.js"
 import type { Outcome } from "./outcomes.js"
 import type { RunCommandOptions, RunResult } from "./run.js"
 
@@ -61,6 +70,8 @@ export interface LeaseOptions {
   readonly signal?: AbortSignal | undefined
   /** Told why it waits: when it begins to, and whenever the reason or the position changes. */
   readonly onWaiting?: ((why: WhyAnswer) => void) | undefined
+  /** Told once when the end is near, as its blueprint says (`warnBefore`), and not renewed yet: renew it, or finish. */
+  readonly onWarning?: ((warning: LeaseWarning) => void) | undefined
   /** Told every record of the lease, from the request to the end, in order. */
   readonly onRecord?: ((record: LeaseRecord) => void) | undefined
   /** Renews every third of `ttl` until released or lost. Default true. */
@@ -73,8 +84,16 @@ export interface LeaseOptions {
   readonly onReleaseError?: ((error: Error) => void) | undefined
 }
 
+/** The end of a lease is near. */
+export interface LeaseWarning {
+  readonly lease: string
+  /** When it ends, by the yard's clock. */
+  readonly until: Date
+  readonly record: LeaseRecord
+}
+
 export interface AttachOptions
-  extends Pick<LeaseOptions, "autoRenew" | "graceMs" | "onRecord" | "onReleaseError"> {
+  extends Pick<LeaseOptions, "autoRenew" | "graceMs" | "onRecord" | "onWarning" | "onReleaseError"> {
   readonly signal?: AbortSignal | undefined
   /** What to renew by. Default: the `ttl` that the lease was asked with. */
   readonly ttl?: Duration | undefined
@@ -92,6 +111,8 @@ export interface Lease extends AsyncDisposable {
   readonly token: number
   /** The resource as it was when the lease became active; what its blueprint pinned is in `context.attributes`. */
   readonly resource: ResourceRecord
+  /** What workers told that a holder needs, such as addresses and paths: those of the resource, then those of the lease. */
+  readonly details: JsonObject
   /** The last record of the lease that is known here. */
   readonly record: LeaseRecord
   /** When it ends unless it is renewed, by the yard's clock; undefined when it has no end. */
@@ -146,6 +167,31 @@ export interface Drydock extends AsyncDisposable {
   /** Renews a lease by id. Throws RejectedError. */
   renew(leaseId: string, term?: Term, options?: CallOptions): Promise<LeaseRecord>
 
+  /** Sets notes of a lease or a resource; null removes one. Throws RejectedError: `over-limit`, `unknown-actor`. */
+  annotate<K extends "lease" | "resource">(
+    kind: K,
+    id: string,
+    set: { readonly [name: string]: string | null },
+    options?: CallOptions,
+  ): Promise<RecordOf<K>>
+  /** What is stuck (`quarantine` in its context) is tried again. Throws RejectedError `not-allowed` when nothing is. */
+  retry<K extends "lease" | "resource">(kind: K, id: string, options?: CallOptions): Promise<RecordOf<K>>
+  /** Gives up taking down what ends: its slots are free, whatever is left in the world. Throws RejectedError. */
+  abandon<K extends "lease" | "resource">(
+    kind: K,
+    id: string,
+    options?: CallOptions & { readonly reason?: string | undefined },
+  ): Promise<RecordOf<K>>
+  /** The resource gives nothing new, and ends after its last lease. Throws RejectedError. */
+  drain(
+    resourceId: string,
+    options?: CallOptions & { readonly reason?: string | undefined },
+  ): Promise<ResourceRecord>
+  /** Lets a principal use a blueprint, whether or not it asked. Throws RejectedError `unknown-actor`, `over-limit`. */
+  authorize(blueprintId: string, principal: string, options?: CallOptions): Promise<BlueprintRecord>
+  /** Keeps a principal from a blueprint; what it holds stays held. Throws RejectedError. */
+  decline(blueprintId: string, principal: string, options?: CallOptions): Promise<BlueprintRecord>
+
   /** The last record of an object; undefined when there is none. Reads your writes. */
   get<K extends Kind>(kind: K, id: string, options?: CallOptions): Promise<RecordOf<K> | undefined>
   /** One page of objects, by id. `next` of a page is `after` of the following. */
@@ -175,6 +221,12 @@ export interface Drydock extends AsyncDisposable {
   status(options?: CallOptions): Promise<StatusAnswer>
   /** Every record from a sequence on, in order, none missing, none twice, however slow the reader is. */
   watch(options?: WatchOptions): AsyncIterable<JournalEvent>
+
+  /**
+   * What happened, one sentence each, oldest first; with `follow` also what happens, none missing. Throws ClientError
+   * `invalid`, and what a query throws.
+   */
+  log(options?: LogOptions): AsyncIterable<LogEntry>
 
   /**
    * Publishes one command and waits for what became of it; a rejection is a value. Published again under a new id

@@ -6,6 +6,7 @@
 // - After release, loss or detach nothing is renewed any more.
 
 import { durationMs } from "../machines/duration.js"
+import type { JsonObject } from "../machines/json.js"
 import type { LeaseRecord, ResourceRecord } from "../machines/record.js"
 import type { EndReason } from "../machines/stimulus.js"
 import { asError, type Channel } from "./channel.js"
@@ -28,6 +29,7 @@ export interface Holding {
   readonly renewBy: { readonly ttl: Duration; readonly until?: string | undefined } | undefined
   readonly graceMs: number
   readonly onRecord: LeaseOptions["onRecord"]
+  readonly onWarning: LeaseOptions["onWarning"]
   readonly onReleaseError: LeaseOptions["onReleaseError"]
 }
 
@@ -69,6 +71,10 @@ export class HeldLease implements Lease {
 
   get record(): LeaseRecord {
     return this.#record
+  }
+
+  get details(): JsonObject {
+    return { ...this.resource.context.details, ...this.#record.context.details }
   }
 
   get until(): Date | undefined {
@@ -186,6 +192,9 @@ export class HeldLease implements Lease {
   #tell(record: LeaseRecord): void {
     try {
       this.holding.onRecord?.(record)
+      const { until } = record.context
+      if (until !== null && isWarning(record))
+        this.holding.onWarning?.({ lease: this.id, until: new Date(until), record })
     } catch (error) {
       this.channel.trouble(asError(error))
     }
@@ -260,6 +269,13 @@ export class HeldLease implements Lease {
       this.channel.trouble(asError(second))
     }
   }
+}
+
+/** Its timer `warn` has come: a record of `expire` that changes no state. */
+function isWarning({ event, to }: LeaseRecord): boolean {
+  const { body } = event
+  const isWarn = typeof body === "object" && body !== null && "timer" in body && body.timer === "warn"
+  return to === "active" && event.type === "expire" && isWarn
 }
 
 function untilOf(term: Term): { readonly until?: string } {

@@ -32,6 +32,7 @@ export type {
   JournalEvent,
   Lease,
   LeaseOptions,
+  LeaseWarning,
   Term,
   WatchOptions,
 } from "./drydock.js"
@@ -44,6 +45,9 @@ export {
   UndecidedError,
 } from "./errors.js"
 export { newLeaseId } from "./ids.js"
+export { LOG_TYPES } from "./log/entries.js"
+export type { LogEntry } from "./log/entry.js"
+export type { LogOptions } from "./log/read-log.js"
 export type { Outcome } from "./outcomes.js"
 export type { RunCommandOptions, RunResult } from "./run.js"
 export { asDuration } from "./term.js"

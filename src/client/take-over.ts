@@ -23,7 +23,7 @@ export interface TakeOver {
   readonly isExact: boolean
   readonly yardTime: YardTime
   readonly follower: Follower
-  readonly options: Pick<LeaseOptions, "graceMs" | "onRecord" | "onReleaseError" | "signal">
+  readonly options: Pick<LeaseOptions, "graceMs" | "onRecord" | "onWarning" | "onReleaseError" | "signal">
 }
 
 /** Makes the handle of an active lease: reads its resource, and renews it first if its end is not surely known. */
@@ -51,6 +51,7 @@ export async function takeOver(channel: Channel, what: TakeOver): Promise<Lease>
     renewBy,
     graceMs: options.graceMs ?? defaultGraceMs(channel, record, yardTime),
     onRecord: options.onRecord,
+    onWarning: options.onWarning,
     onReleaseError: options.onReleaseError,
   })
 }

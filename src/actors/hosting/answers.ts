@@ -8,6 +8,7 @@ import type { YardRecord } from "../../machines/record.js"
 import { journalSubject, parseCommandSubject } from "../../machines/subjects.js"
 import { counts, differences, explain, list, type Page, recordOf, slots, type Yard } from "../kernel/index.js"
 import type { Log } from "../log/log.js"
+import { attention } from "./attention.js"
 import { readRecord } from "./wire.js"
 
 const kind = z.enum(KINDS)
@@ -109,7 +110,7 @@ export async function answer(name: QueryName, body: unknown, from: AnswerSources
       return recordsFrom(after, rows ?? 100, from, subject)
     }
     case "status":
-      return { ...from.status(), counts: counts(yard) }
+      return { ...from.status(), counts: counts(yard), attention: attention(yard) }
   }
 }
 

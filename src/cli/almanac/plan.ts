@@ -1,5 +1,6 @@
 // The difference between what the files say and what the yard has.
 
+import { blueprintTerms } from "../../machines/blueprint-terms.js"
 import { canonical, isObject } from "../../machines/json.js"
 import type { YardRecord } from "../../machines/record.js"
 import { brief } from "../text.js"
@@ -47,9 +48,11 @@ function presentBody(wanted: Wanted, record: YardRecord): Readonly<Record<string
     network: ["name"],
     device: ["name", "interfaces", "properties"],
     service: ["name", "type", "bindings", "properties"],
-    blueprint: ["type", "config", "limit"],
+    blueprint: ["type", "config", "limit", ...Object.keys(blueprintTerms)],
   }[wanted.kind]
-  const context: Readonly<Record<string, unknown>> = { ...record.context }
+  // The terms of a blueprint stand together in its context, and one by one in the file.
+  const terms = record.kind === "blueprint" ? record.context.terms : {}
+  const context: Readonly<Record<string, unknown>> = { ...record.context, ...terms }
   return comparable(Object.fromEntries(names.map((name) => [name, context[name]])))
 }
 
