@@ -15,6 +15,8 @@ export interface Backend {
   readonly url: string
   /** For the host. */
   readonly access: NatsAccess
+  /** For workers. */
+  readonly workerAccess: NatsAccess
   /** For people: what kind of server it is, and what happens with the state. */
   readonly about: string
   readonly state: string
@@ -62,6 +64,7 @@ function embedded(server: EmbeddedServer): Backend {
   return {
     url: server.url,
     access: { url: server.url, user: server.user, password: server.pass },
+    workerAccess: { url: server.url, user: server.worker.user, password: server.worker.pass },
     about: `nats-server ${server.version}; commands in this folder find it by themselves`,
     state: "kept across restarts, every record is on the disk before it counts",
     isOurs: true,
@@ -73,9 +76,17 @@ function embedded(server: EmbeddedServer): Backend {
 function foreign(named: string): Backend {
   const user = process.env.DRYDOCK_HOST_USER
   const password = process.env.DRYDOCK_HOST_PASSWORD
+  const access = { url: named.split(","), user, password }
+  const workerPassword = process.env.DRYDOCK_WORKER_PASSWORD
+  const workerUser = process.env.DRYDOCK_WORKER_USER
   return {
     url: serverUrl(named),
-    access: { url: named.split(","), user, password },
+    access,
+    // Where nobody says who workers are, there is one account for all.
+    workerAccess:
+      workerUser === undefined && workerPassword === undefined
+        ? access
+        : { ...access, user: workerUser, password: workerPassword },
     about: "from DRYDOCK_NATS_URL",
     state: "kept by that server",
     isOurs: false,

@@ -293,6 +293,11 @@ const CATALOGUE: { readonly [code: string]: ErrorEntry } = {
     why: "the file of the generation in the store is damaged",
     cures: [],
   },
+  "bad-blueprint": {
+    exit: EXIT.usage,
+    why: "a blueprint type is an ES module with a policy and, where there is something to do, work",
+    cures: ["see docs/workers.md"],
+  },
   "store-unusable": {
     exit: EXIT.never,
     why: "the store folder cannot be used",

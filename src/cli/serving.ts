@@ -4,13 +4,14 @@ import { faultsFromEnvironment } from "../actors/hosting/faults.js"
 import { type Host, startHost } from "../actors/hosting/host.js"
 import type { Report } from "../actors/hosting/reports.js"
 import { openNatsLog } from "../actors/log/nats-log.js"
+import type { Blueprint } from "../blueprints/work.js"
 import type { NatsAccess } from "../nats/connect.js"
-import { installedPolicies } from "./blueprint-types.js"
 import { packageVersion } from "./package.js"
 import { count, spell } from "./text.js"
 
 export interface ServingOptions extends NatsAccess {
   readonly yard: string
+  readonly blueprints: readonly Blueprint[]
   /** At least this generation of fencing tokens. */
   readonly generation?: number | undefined
   /** Of that generation the journal was once stored up to here. */
@@ -28,13 +29,13 @@ export interface Serving {
 
 /** Resolves when the host takes part; it need not be active yet. Throws what connecting and the set-up throw. */
 export async function serve(options: ServingOptions): Promise<Serving> {
-  const { yard, report, generation, journal, ...access } = options
+  const { yard, blueprints, report, generation, journal, ...access } = options
   const log = await openNatsLog({ ...access, yard, name: "drydock host" })
   try {
     const host = await startHost({
       log,
       yard,
-      policies: await installedPolicies(),
+      policies: blueprints.map(({ policy }) => policy),
       version: packageVersion(),
       report,
       isServerNew: options.isServerNew ?? false,

@@ -17,7 +17,7 @@ const AT_ONCE = 32
 const WARNINGS_SHOWN = 20
 
 export async function apply(call: Call): Promise<number> {
-  const wanted = await read(call.operands)
+  const wanted = await read(call.operands, call.list("blueprints"))
   const isDry = call.flag("dry-run")
   const { out } = call
   return withYard(call, async (yard) => {
@@ -58,14 +58,14 @@ export async function apply(call: Call): Promise<number> {
 }
 
 /** All files as one. Throws CliError `invalid-file` that names every mistake of every file. */
-async function read(paths: readonly string[]): Promise<readonly Wanted[]> {
+async function read(paths: readonly string[], blueprints: readonly string[]): Promise<readonly Wanted[]> {
   const files = await Promise.all(
     [...new Set(paths)].map(async (path) => ({
       name: path === "-" ? "stdin" : path,
       text: await readText(path),
     })),
   )
-  const { wanted, mistakes } = readWanted(files, await installedPolicies())
+  const { wanted, mistakes } = readWanted(files, await installedPolicies(blueprints))
   if (mistakes.length === 0) return wanted
   const shown = mistakes
     .slice(0, 50)

@@ -1,3 +1,4 @@
+import { loadBlueprints } from "../../blueprints/installed.js"
 import type { Call } from "../call.js"
 import { yardNameOf } from "../input.js"
 import { aborted, interruption } from "../interruption.js"
@@ -9,6 +10,7 @@ export async function host(call: Call): Promise<number> {
   const url = call.text("server") ?? "nats://127.0.0.1:4222"
   const yard = yardNameOf(call.text("yard"))
   const isQuiet = call.flag("quiet")
+  const blueprints = await loadBlueprints(call.list("blueprints"))
   const progress = out.progress(`connecting to ${serverUrl(url)}`)
   const stop = interruption({ first: () => out.say("giving the yard back (Ctrl-C again leaves at once)") })
   let isReady = false
@@ -17,6 +19,7 @@ export async function host(call: Call): Promise<number> {
     user: call.text("user"),
     password: process.env.DRYDOCK_HOST_PASSWORD,
     yard,
+    blueprints,
     report: (report) => {
       if (report.event === "role" && isReady)
         out.event({ event: "role", role: report.role, why: report.why }, () => reportLine(report))

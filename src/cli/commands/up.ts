@@ -7,6 +7,9 @@ import { mkdir, rm, writeFile } from "node:fs/promises"
 import { join, resolve } from "node:path"
 import type { Host } from "../../actors/hosting/host.js"
 import type { Report } from "../../actors/hosting/reports.js"
+import type { WorkerReport } from "../../actors/worker/reports.js"
+import { CONCURRENCY_MOST } from "../../actors/worker/worker.js"
+import { loadBlueprints } from "../../blueprints/installed.js"
 import type { Drydock } from "../../client/index.js"
 import { type Backend, openBackend } from "../backend.js"
 import type { Call } from "../call.js"
@@ -20,9 +23,12 @@ import type { Output } from "../output.js"
 import { packageVersion } from "../package.js"
 import { reportJson, reportLine, serve, settled } from "../serving.js"
 import { count, spell } from "../text.js"
+import { openWorker, tell, type Working, type WorkingOptions, withWork } from "../working.js"
 import type { UpFile } from "../yard.js"
 
 const DEFAULT_STORE = ".drydock"
+/** Jobs that run when it stops may end within so long; the rest is tried again when it is back. */
+const WORKER_GRACE_MS = 5_000
 
 export async function up(call: Call): Promise<number> {
   const { out } = call
@@ -31,6 +37,8 @@ export async function up(call: Call): Promise<number> {
   const store = resolve(call.text("store") ?? DEFAULT_STORE)
   if (call.flag("exit") && !call.flag("demo"))
     throw new CliError("usage", "--exit goes with --demo", { cures: ["drydock up --demo --exit"] })
+  const concurrency = numberOf("worker-concurrency", call.text("worker-concurrency"), 1, CONCURRENCY_MOST)
+  const blueprints = await loadBlueprints(call.list("blueprints"))
   const startedMs = performance.now()
   const stop = interruption({ first: () => out.say(out.ce.dim("\nstopping (Ctrl-C again leaves at once)")) })
   let wasReady = false
@@ -59,6 +67,7 @@ export async function up(call: Call): Promise<number> {
     const serving = await serve({
       ...backend.access,
       yard,
+      blueprints,
       isServerNew: backend.isOurs,
       ...generation?.known,
       report: (report) => {
@@ -78,7 +87,11 @@ export async function up(call: Call): Promise<number> {
     progress.done()
     if (stop.signal.aborted) return 0
 
-    // 3. Clients find it.
+    // 3. A worker for all that these blueprints have to do.
+    const working = await workerFor(call, backend, { yard, blueprints, concurrency })
+    if (working !== undefined) undo.push(() => working.stop(WORKER_GRACE_MS))
+
+    // 4. Clients find it.
     const upFile = await writeUpFile(store, { nats: backend.url, yard, pid: process.pid })
     undo.push(() => rm(upFile, { force: true }))
     const { connect } = await import("../../client/index.js")
@@ -95,11 +108,13 @@ export async function up(call: Call): Promise<number> {
       store,
       tookMs: performance.now() - startedMs,
       isDemo: call.flag("demo"),
+      works: working?.worker.types ?? [],
     })
 
     wasReady = true
+    working?.worker.start()
 
-    // 4. What happens, until somebody ends it.
+    // 5. What happens, until somebody ends it.
     return await live(call, client, { backend, host }, stop)
   }
 }
@@ -111,6 +126,19 @@ function noteTrouble(fault: unknown): Report {
 interface Parts {
   readonly backend: Backend
   readonly host: Host
+}
+
+/** Takes no jobs yet. Undefined when there is nothing for one to do. */
+async function workerFor(
+  call: Call,
+  backend: Backend,
+  options: Pick<WorkingOptions, "yard" | "blueprints" | "concurrency">,
+): Promise<Working | undefined> {
+  if (!call.unless("worker") || withWork(options.blueprints).length === 0) return undefined
+  const report = (said: WorkerReport) => {
+    if (!call.flag("quiet")) tell(call.out, said)
+  }
+  return await openWorker({ ...backend.workerAccess, ...options, report })
 }
 
 async function live(
@@ -163,10 +191,12 @@ interface BannerFacts {
   readonly store: string
   readonly tookMs: number
   readonly isDemo: boolean
+  /** Blueprint types that its worker does. */
+  readonly works: readonly string[]
 }
 
 async function banner(out: Output, client: Drydock, facts: BannerFacts): Promise<void> {
-  const { backend, yard, role, store, tookMs, isDemo } = facts
+  const { backend, yard, role, store, tookMs, isDemo, works } = facts
   if (out.json)
     return out.event(
       { event: "ready", nats: backend.url, yard, ...(role === "active" ? {} : { role }) },
@@ -189,6 +219,7 @@ async function banner(out: Output, client: Drydock, facts: BannerFacts): Promise
       row("Server", `${backend.url}   ${backend.about}`),
       row("Yard", `${yard}   ${count(blueprints.length, "blueprint")}, ${count(held, "active lease")}`),
       row("State", `${store}   ${backend.state}`),
+      ...(works.length === 0 ? [] : [row("Worker", works.join(", "))]),
       ...(isDemo ? [] : [row("Try", next)]),
       row("Stop", "Ctrl-C"),
       "",

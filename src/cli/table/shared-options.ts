@@ -51,6 +51,13 @@ export const WANT: readonly OptionSpec[] = [
   { flags: "--wait <duration>", text: "give up waiting after this time (exit 75)", shownDefault: "for ever" },
 ]
 
+export const BLUEPRINTS: OptionSpec = {
+  flags: "--blueprints <file>",
+  text: "a blueprint type of your own: an ES module; may be given several times",
+  repeats: true,
+  completes: "file",
+}
+
 export const REASON: OptionSpec = { flags: "--reason <text>", text: "kept in the object's history" }
 
 export const YES: OptionSpec = { flags: "-y, --yes", text: "do not ask" }

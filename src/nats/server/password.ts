@@ -1,5 +1,5 @@
-// The passwords of host and workers: random per store, readable by its owner only. One begins with a letter, for the parser of
-// nats.conf takes what it reads from the environment as a value of its own syntax, numbers included.
+// The passwords of host and workers: random per store, readable by its owner only. Each begins with a letter, for the
+// parser of nats.conf takes what it reads from the environment as a value of its own syntax, numbers included.
 
 import { randomBytes } from "node:crypto"
 import { existsSync } from "node:fs"
@@ -13,6 +13,11 @@ export function secret(): string {
 }
 
 const PATTERN = /^p[0-9a-f]{64}$/
+
+/** The store's password for a user, if it has one. Throws DrydockError `bad-password-file`. */
+export async function knownPassword(storeDir: string, user: "host" | "worker"): Promise<string | undefined> {
+  return existsSync(join(storeDir, `${user}.password`)) ? await storePassword(storeDir, user) : undefined
+}
 
 /** Reads the store's password for a user, and makes one when it has none. Throws DrydockError `bad-password-file`. */
 export async function storePassword(storeDir: string, user: "host" | "worker"): Promise<string> {

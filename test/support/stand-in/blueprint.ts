@@ -33,12 +33,6 @@ const step = z.strictObject({
 })
 type Step = z.output<typeof step>
 const script = z.strictObject({ activate: step.optional(), release: step.optional() })
-export type Script = {
-  readonly allocate?: Step
-  readonly destroy?: Step
-  readonly activate?: Step
-  readonly release?: Step
-}
 
 const config = z.strictObject({
   folder: z.string(),
