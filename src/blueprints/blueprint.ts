@@ -29,6 +29,13 @@ export interface Survey {
   readonly problems: readonly string[]
 }
 
+/** A lease that a resource stands on: the body of its request. */
+export interface Need {
+  readonly type: string
+  readonly blueprints?: readonly string[]
+  readonly attributes?: JsonObject
+}
+
 export interface Policy<Config, Demand = unknown> {
   /** The blueprint type, such as `almanac-service-host`. */
   readonly type: string
@@ -55,6 +62,12 @@ export interface Policy<Config, Demand = unknown> {
   survey?(config: Config, almanac: Almanac): Survey
   /** Attributes of a resource that is built for a demand on a numbered place. Absent: none. */
   plan?(config: Config, demand: Demand): JsonObject
+  /**
+   * What a resource of this blueprint stands on: a lease that the yard requests before the resource is built, in the
+   * name of the blueprint, and releases after it is destroyed. When that lease ends, so does the resource. Absent or
+   * undefined: nothing.
+   */
+  needs?(config: Config, demand: Demand): Need | undefined
   /** Leases that one resource takes at once; null = any number. */
   leasesPerResource(config: Config): number | null
   /** Slot lock of the n-th lease on a resource (0 …), where the number is limited. */
@@ -76,6 +89,7 @@ export interface BoundPolicy {
   readonly leasesPerResource: number | null
   cannot(demand: unknown): string | undefined
   plan(demand: unknown): JsonObject
+  needs(demand: unknown): Need | undefined
 }
 
 type Issues = { readonly issues: readonly Issue[] }
@@ -123,6 +137,7 @@ export function definePolicy<Config, Demand = unknown>(policy: Policy<Config, De
           // Sound: the kernel hands back what `demand` below has parsed.
           cannot: (asked) => policy.cannot?.(config, asked as Demand),
           plan: (asked) => policy.plan?.(config, asked as Demand) ?? NO_SHAPE,
+          needs: (asked) => policy.needs?.(config, asked as Demand),
         },
       }
     },

@@ -5,11 +5,11 @@ import { z } from "zod"
 import { duration, durationMs } from "./duration.js"
 import type { WorkTerms } from "./job.js"
 import { LIMITS } from "./limits.js"
-import { PRINCIPAL } from "./names.js"
+import { PRINCIPAL_OR_BLUEPRINT } from "./names.js"
 
-const principal = z
-  .string()
-  .regex(PRINCIPAL, { error: "not a principal: letters, digits and hyphens, at most 32" })
+const principal = z.string().regex(PRINCIPAL_OR_BLUEPRINT, {
+  error: "not a principal (letters, digits and hyphens, at most 32), nor blueprint/<id>",
+})
 
 export const blueprintTerms = {
   /** Who may use it: `everyone` (default), a list of principals, or `approval`: whoever was authorized. */

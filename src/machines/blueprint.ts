@@ -7,7 +7,7 @@ import { z } from "zod"
 import { type BlueprintTerms, blueprintTerms, suspendAfter, termsOf, workTerms } from "./blueprint-terms.js"
 import { canonical, type JsonObject, jsonObject } from "./json.js"
 import { LIMITS } from "./limits.js"
-import { OBJECT_ID, PRINCIPAL } from "./names.js"
+import { OBJECT_ID, PRINCIPAL_OR_BLUEPRINT } from "./names.js"
 import type { RejectionCode } from "./rejection.js"
 import { entered, isoTime, machineActions, type Stimulus, type Timer } from "./stimulus.js"
 
@@ -24,9 +24,9 @@ const describedBlueprint = z.strictObject({
 export type DescribedBlueprint = z.output<typeof describedBlueprint>
 
 const aboutPrincipal = z.strictObject({
-  principal: z
-    .string()
-    .regex(PRINCIPAL, { error: "not a principal: letters, digits and hyphens, at most 32" }),
+  principal: z.string().regex(PRINCIPAL_OR_BLUEPRINT, {
+    error: "not a principal (letters, digits and hyphens, at most 32), nor blueprint/<id>",
+  }),
 })
 const nothing = z.strictObject({})
 
@@ -49,7 +49,10 @@ export const blueprintInternalBodies = {
   }),
   built: z.strictObject({ resource: z.string().regex(OBJECT_ID) }),
   /** Somebody who is not authorized asked for a lease. */
-  ask: z.strictObject({ principal: z.string().regex(PRINCIPAL), lease: z.string().regex(OBJECT_ID) }),
+  ask: z.strictObject({
+    principal: z.string().regex(PRINCIPAL_OR_BLUEPRINT),
+    lease: z.string().regex(OBJECT_ID),
+  }),
   expire: z.strictObject({ timer: z.string(), at: z.string() }),
 } as const
 

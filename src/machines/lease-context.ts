@@ -64,8 +64,10 @@ export interface LeaseContext extends Working {
   readonly attributes: JsonObject
   /** Blueprints that may serve it, in order of preference; null = any. */
   readonly blueprints: readonly string[] | null
-  /** Who asked. */
+  /** Who asked: a principal, or `blueprint/<id>` where a resource stands on it. */
   readonly by: string
+  /** The resource that stands on it. */
+  readonly carries: string | null
   /** Command sequence of the request: its place in every queue, kept when it is thrown back. */
   readonly order: number
   /** What was asked about time, until it is known when the lease becomes active. */
@@ -166,6 +168,7 @@ export const blankLease: LeaseContext = {
   attributes: {},
   blueprints: null,
   by: "",
+  carries: null,
   order: 0,
   asked: { ttl: null, until: null },
   resource: null,

@@ -40,19 +40,35 @@ export const leaseBodies = {
   retry: z.strictObject({}),
   abandon: z.strictObject({ reason: reasonText.optional() }),
 } as const
-export type LeaseRequest = z.output<typeof leaseBodies.request>
+/** `principal` and `resource` only where the yard asks for a resource of its own. */
+export type LeaseRequest = z.output<typeof leaseBodies.request> & {
+  readonly principal?: string
+  readonly resource?: string
+}
 export type RenewBody = z.output<typeof leaseBodies.renew>
 export type ReleaseBody = z.output<typeof leaseBodies.release>
 
 export const leaseInternalBodies = {
+  /** A resource stands on it: asked in the name of its blueprint, `blueprint/<id>`. */
+  request: z.strictObject({
+    type: resourceType,
+    blueprints: z.array(objectId).min(1).max(LIMITS.blueprintsPerLease).optional(),
+    attributes: jsonObject.optional(),
+    principal: z.string().max(80),
+    resource: objectId,
+  }),
   /** It is entitled: look again (rule 3). `order` says which waiting lease is meant. */
   wake: z.strictObject({ order: z.number().int() }),
   /** The resource it ordered came to nothing. */
   unbuilt: z.strictObject({ resource: objectId }),
   /** A deadline passed. */
   expire: z.strictObject({ timer: z.string(), at: z.string() }),
-  /** Its resource ends: `token` says which grant is meant (rule 4). */
-  release: z.strictObject({ token: z.number().int(), code: z.string(), reason: reasonText.optional() }),
+  /** Its resource ends: `token` says which grant is meant (rule 4). Or what stood on it is gone: whatever its grant. */
+  release: z.strictObject({
+    token: z.number().int().optional(),
+    code: z.string(),
+    reason: reasonText.optional(),
+  }),
   /** Its resource died before it became active: back to the queue, at its old place. */
   "throw-back": z.strictObject({ token: z.number().int(), reason: reasonText.optional() }),
   /** Nothing is left to clean up: end. */

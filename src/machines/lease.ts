@@ -149,7 +149,8 @@ export const leaseMachine = setup({
         type: body.type,
         attributes: body.attributes ?? {},
         blueprints: body.blueprints ?? null,
-        by: event.by,
+        by: body.principal ?? event.by,
+        carries: body.resource ?? null,
         order: event.command,
         asked: { ttl: body.ttl ?? null, until: body.until ?? null },
         until: body.until ?? null,
@@ -289,7 +290,9 @@ export const leaseMachine = setup({
       (event.type === "wake" && event.body.order !== context.order) ||
       (event.type === "unbuilt" && event.body.resource !== context.build?.resource),
     isSameRequest: ({ context, event }) =>
-      event.type === "request" && event.by === context.by && canonicalRequest(event.body) === context.request,
+      event.type === "request" &&
+      (event.body.principal ?? event.by) === context.by &&
+      canonicalRequest(event.body) === context.request,
     isDue: ({ context, event }) =>
       event.type === "expire" &&
       event.body.timer === "until" &&

@@ -10,6 +10,9 @@ export const YARD_NAME = /^[a-z0-9][a-z0-9-]{0,31}$/
 export const OBJECT_ID = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/
 /** `[A-Za-z0-9][A-Za-z0-9-]{0,31}` */
 export const PRINCIPAL = /^[A-Za-z0-9][A-Za-z0-9-]{0,31}$/
+/** Who may use a blueprint: a person, or another blueprint whose resources stand on its leases. */
+export const PRINCIPAL_OR_BLUEPRINT =
+  /^(?:[A-Za-z0-9][A-Za-z0-9-]{0,31}|blueprint\/[A-Za-z0-9][A-Za-z0-9_-]{0,63})$/
 /** The client's own id of a command: where its outcome goes. */
 export const COMMAND_ID = /^[A-Za-z0-9_-]{1,64}$/
 

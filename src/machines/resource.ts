@@ -53,6 +53,11 @@ export const resourceBodies = {
 
 export const resourceInternalBodies = {
   /** A lease ordered it. `site` is where. */
+  /** The lease that it stands on is active, or is over. */
+  based: z.strictObject({ lease: objectId, token: z.number().int() }),
+  unbased: z.strictObject({ lease: objectId, message: reasonText }),
+  /** What it stands on ends: it ends first. */
+  release: z.strictObject({ reason: reasonText }),
   allocate: z.strictObject({ lease: objectId, blueprint: objectId, site: z.string().max(400) }),
   /** Its last lease is gone. */
   settle: z.strictObject({}),
@@ -90,6 +95,8 @@ export type Plan =
       /** How its jobs are done; null when it has none. */
       readonly work: WorkTerms | null
       readonly bounds: ResourceBounds
+      /** The lease that has to be active before it is built. */
+      readonly base: Base | null
     }
   /** `policyFailed`: it is held against the blueprint, as a build that failed is. */
   | {
@@ -100,6 +107,20 @@ export type Plan =
     }
   /** Nobody wants it any more. */
   | { readonly kind: "drop" }
+
+/** The lease that a resource stands on: its host, for instance. */
+export interface Base {
+  readonly lease: string
+  readonly request: {
+    readonly type: string
+    readonly blueprints?: readonly string[]
+    readonly attributes?: JsonObject
+  }
+  /** Of the grant on which it is built; null until there is one. */
+  readonly token: number | null
+  /** Whether it is usable as soon as the lease is. */
+  readonly activates: boolean
+}
 
 /** What its blueprint says about its time and its failures, as of the allocation. Milliseconds. */
 export interface ResourceBounds {
@@ -147,6 +168,7 @@ export interface ResourceContext extends Working {
   readonly reason: EndReason | null
   readonly notes: Notes
   readonly bounds: ResourceBounds
+  readonly base: Base | null
   /** When to look whether it has been idle for too long. */
   readonly idleAt: string | null
   /** The lease that needs its room; until when it is immune; and whether that is over, so that it gives nothing new. */
@@ -167,6 +189,8 @@ export type ResourceEvent =
   | Stimulus<"reclaim", { reason?: string | undefined }, Occupancy>
   | Stimulus<"replace", { reason: string }, Occupancy>
   | Stimulus<"settle", object, Occupancy>
+  | Stimulus<"based", { lease: string; token: number }, Occupancy>
+  | Stimulus<"unbased", { lease: string; message: string }, Occupancy>
   | Stimulus<"drain", { reason?: string | undefined }, Occupancy>
   | Stimulus<"yield", { lease: string }, Occupancy>
   | Stimulus<"strike", Strike, Occupancy>
@@ -210,6 +234,7 @@ const blank: ResourceContext = {
   reason: null,
   notes: {},
   bounds: { ttlMs: null, idleMs: null, immunityMs: 180_000, strikes: 3 },
+  base: null,
   idleAt: null,
   reclaim: null,
   brokenAt: null,
@@ -316,6 +341,16 @@ const expiry = [
   { guard: "isReclaimInUse", actions: "insist" },
   { guard: "isReclaimDue", target: "released", actions: "end" },
 ] as const
+const based = [
+  { guard: "isAboutAnotherBase", actions: ignore("it stands on another lease") },
+  { guard: "isBasedAlready", actions: ignore("it stands already") },
+  { guard: "isReadyWithItsBase", target: "active", actions: ["stand", "open"] },
+  { actions: "stand" },
+] as const
+const unbased = [
+  { guard: "isAboutAnotherBase", actions: ignore("it stands on another lease") },
+  { target: "broken", actions: "fall" },
+] as const
 const drain = [
   { guard: "hasNoLeases", target: "released", actions: "end" },
   { guard: "isDraining", actions: "repeat" },
@@ -395,9 +430,10 @@ export const resourceMachine = setup({
             message: event.facts.message,
           },
         }
-      const { attributes, slots, cleansUp, activates, work, bounds } = event.facts
-      const job = activates ? {} : ordering("allocate", { context: { ...context, work }, event })
-      return { ...born, attributes, slots, cleanup: cleansUp, work, bounds, ...job }
+      const { attributes, slots, cleansUp, activates, work, bounds, base } = event.facts
+      const job =
+        activates || base !== null ? {} : ordering("allocate", { context: { ...context, work }, event })
+      return { ...born, attributes, slots, cleanup: cleansUp, work, bounds, base, ...job }
     }),
     open: assign(({ context, event }) => {
       const { ttlMs, idleMs } = context.bounds
@@ -437,6 +473,20 @@ export const resourceMachine = setup({
     ),
     promiseNothing: assign({ reclaim: null }),
     lookAgain: assign(({ context, event }) => ({ idleAt: isoTime(idleUntil(context, event)) })),
+    stand: assign(({ context, event }) => {
+      if (event.type !== "based" || context.base === null) return {}
+      const base = { ...context.base, token: event.body.token }
+      return { base, ...(base.activates ? {} : ordering("allocate", { context, event })) }
+    }),
+    fall: assign(({ context, event }) => ({
+      ...working.cancel({ context, event }),
+      reclaim: null,
+      brokenAt: isoTime(event.now),
+      reason: {
+        code: context.activatedAt === null ? "failed" : "lost",
+        message: event.type === "unbased" ? event.body.message : "what it stood on is gone",
+      },
+    })),
     drain: assign({ draining: true }),
     strike: assign(({ context, event }) => {
       if (event.type !== "strike") return {}
@@ -471,7 +521,14 @@ export const resourceMachine = setup({
     isDropped: ({ event }) => event.type === "allocate" && event.facts.kind === "drop",
     isRefused: ({ event }) => event.type === "allocate" && event.facts.kind === "fail",
     isUsableAtOnce: ({ event }) =>
-      event.type === "allocate" && event.facts.kind === "build" && event.facts.activates,
+      event.type === "allocate" &&
+      event.facts.kind === "build" &&
+      event.facts.activates &&
+      event.facts.base === null,
+    isAboutAnotherBase: ({ context, event }) =>
+      (event.type === "based" || event.type === "unbased") && event.body.lease !== context.base?.lease,
+    isBasedAlready: ({ context }) => context.base?.token !== null,
+    isReadyWithItsBase: ({ context }) => context.base?.activates === true,
     hasLeases: ({ event }) => event.type !== "allocate" && event.facts.leases > 0,
     hasNoLeases: ({ event }) => event.type !== "allocate" && event.facts.leases === 0,
     isOutdatedAndIdle: ({ event }) =>
@@ -563,6 +620,8 @@ export const resourceMachine = setup({
           { guard: "hasLeases", actions: inUse },
           { target: "released", actions: "end" },
         ],
+        based,
+        unbased,
         yield: { actions: ignore("it is being built") },
         keep: keeping,
         strike: { actions: ignore("it is being built") },
@@ -596,6 +655,8 @@ export const resourceMachine = setup({
           { guard: "hasLeases", actions: inUse },
           { target: "released", actions: "end" },
         ],
+        based: { actions: ignore("it stands already") },
+        unbased,
         yield: yielding,
         keep: keeping,
         strike: [{ guard: "isKnownStrike", actions: ignore("it knows") }, { actions: "strike" }],
@@ -630,6 +691,8 @@ export const resourceMachine = setup({
         reclaim: { actions: "repeat" },
         settle: settling,
         replace: tooLate,
+        based: tooLate,
+        unbased: tooLate,
         yield: tooLate,
         keep: tooLate,
         strike: tooLate,
@@ -649,6 +712,8 @@ export const resourceMachine = setup({
         drain: { actions: "repeat" },
         settle: settling,
         replace: tooLate,
+        based: tooLate,
+        unbased: tooLate,
         yield: tooLate,
         keep: tooLate,
         strike: tooLate,
@@ -668,6 +733,8 @@ export const resourceMachine = setup({
         settle: tooLate,
         replace: tooLate,
         expire: tooLate,
+        based: tooLate,
+        unbased: tooLate,
         yield: tooLate,
         keep: tooLate,
         strike: tooLate,

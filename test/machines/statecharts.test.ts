@@ -196,8 +196,11 @@ describe("a resource, along every shortest path", () => {
     cleansUp: false,
     work,
     bounds: { ttlMs: null, idleMs: 60_000, immunityMs: 60_000, strikes: 2 },
+    base: null,
   } as const
+  const base = { lease: "B", request: { type: "host" }, token: null, activates: false } as const
   const plans = [
+    { ...plan, base, activates: false, cleansUp: true },
     plan,
     { ...plan, activates: false },
     { ...plan, cleansUp: true },
@@ -222,6 +225,8 @@ describe("a resource, along every shortest path", () => {
       { type: "drain" as const, body: {}, ...stamp, facts },
       { type: "yield" as const, body: { lease: "L2" }, ...stamp, facts },
       { type: "keep" as const, body: {}, ...stamp, facts },
+      { type: "based" as const, body: { lease: "B", token: 3 }, ...stamp, facts },
+      { type: "unbased" as const, body: { lease: "B", message: "gone" }, ...stamp, facts },
       { type: "retry" as const, body: {}, ...stamp, facts },
       { type: "abandon" as const, body: {}, ...stamp, facts },
       { type: "lost" as const, body: { message: "x" }, ...stamp, by: "worker-slow", facts },

@@ -61,6 +61,7 @@ const lease: z.ZodType<LeaseContext> = z.object({
   attributes: jsonObject,
   blueprints: z.array(text).nullable(),
   by: text,
+  carries: textOrNull,
   order: z.number().int(),
   asked: z.object({ ttl: textOrNull, until: textOrNull }),
   resource: textOrNull,
@@ -98,6 +99,18 @@ const resource: z.ZodType<ResourceContext> = z.object({
   reason,
   notes,
   bounds: z.object({ ttlMs: limitOrNull, idleMs: limitOrNull, immunityMs: count, strikes: count }),
+  base: z
+    .object({
+      lease: text,
+      request: z.object({
+        type: text,
+        blueprints: z.array(text).exactOptional(),
+        attributes: jsonObject.exactOptional(),
+      }),
+      token: count.nullable(),
+      activates: z.boolean(),
+    })
+    .nullable(),
   idleAt: timeOrNull,
   reclaim: z.object({ lease: text, at: z.iso.datetime(), due: z.boolean() }).nullable(),
   brokenAt: timeOrNull,

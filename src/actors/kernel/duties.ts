@@ -97,6 +97,7 @@ export function leaseDuties(yard: Yard, lease: LeaseRecord): ReadonlyMap<string,
   }
   if (lease.to === "broken" && !cleanup && job === null)
     owe(duties, { kind: "lease", id: lease.id, verb: "destroy", sender: "system", body: {} }, "")
+  carry(yard, lease, duties)
   if (lease.to !== "pending") return duties
   for (const blueprint of unasked(yard, lease)) {
     const body = { principal: lease.context.by, lease: lease.id }
@@ -113,6 +114,30 @@ export function leaseDuties(yard: Yard, lease: LeaseRecord): ReadonlyMap<string,
     owe(duties, { kind: "lease", id: lease.id, verb: "unbuilt", sender: "allocator", body }, build.resource)
   }
   return duties
+}
+
+/** What stands on a lease hears of its beginning and its end; the lease of what is gone ends. */
+function carry(yard: Yard, lease: LeaseRecord, duties: Duties): void {
+  const { carries: id, token, reason } = lease.context
+  if (id === null) return
+  const resource = recordOf(yard, "resource", id)
+  const isOver = lease.to === "released" || lease.to === "broken" || lease.to === "destroyed"
+  const stands = resource?.to === "pending" || resource?.to === "active"
+  if (lease.to === "active" && resource?.to === "pending" && resource.context.base?.token === null)
+    owe(
+      duties,
+      { kind: "resource", id, verb: "based", sender: "allocator", body: { lease: lease.id, token } },
+      token ?? "",
+    )
+  if (isOver && stands) {
+    const message = `the lease that it stands on is ${lease.to}: ${reason?.message ?? "no reason is known"}`
+    const body = { lease: lease.id, message: message.slice(0, LIMITS.reasonChars) }
+    owe(duties, { kind: "resource", id, verb: "unbased", sender: "system", body }, "")
+  }
+  if (!isOver && (resource === undefined || resource.to === "destroyed")) {
+    const body = { code: "released", reason: `resource ${id}, which stood on it, is gone` }
+    owe(duties, { kind: "lease", id: lease.id, verb: "release", sender: "system", body }, "carried")
+  }
 }
 
 /** Whether a resource that is in use has not heard that a lease failed on it. */
@@ -151,6 +176,11 @@ export function resourceDuties(yard: Yard, resource: ResourceRecord): ReadonlyMa
   tellBlueprint(yard, resource, duties)
   const { draining, job, quarantine } = resource.context
   const leases = leasesOn(yard, resource.id)
+  const { base, blueprint } = resource.context
+  if (resource.to === "pending" && base !== null && recordOf(yard, "lease", base.lease) === undefined) {
+    const body = { ...base.request, principal: `blueprint/${blueprint}`, resource: resource.id }
+    owe(duties, { kind: "lease", id: base.lease, verb: "request", sender: "allocator", body }, "")
+  }
   if (resource.to === "active" && draining && leases.size === 0)
     owe(duties, { kind: "resource", id: resource.id, verb: "settle", sender: "system", body: {} }, "drained")
   if (resource.to !== "released" && resource.to !== "broken") return duties
@@ -165,7 +195,15 @@ export function resourceDuties(yard: Yard, resource: ResourceRecord): ReadonlyMa
     const token = lease?.context.token
     if (lease === undefined || token === null || token === undefined) continue
     const reason = resource.context.reason?.message ?? "its resource ended"
-    if (lease.to === "active") {
+    const carried =
+      lease.context.carries === null ? undefined : recordOf(yard, "resource", lease.context.carries)
+    if (lease.to === "active" && carried !== undefined && carried.to !== "destroyed") {
+      // What stands on it is taken down first, while the ground is still there (K-07).
+      if (carried.to === "pending" || carried.to === "active") {
+        const body = { reason: `what it stands on ends: ${reason}`.slice(0, LIMITS.reasonChars) }
+        owe(duties, { kind: "resource", id: carried.id, verb: "release", sender: "system", body }, token)
+      }
+    } else if (lease.to === "active") {
       const code = resource.to === "broken" ? "resource-broken" : "resource-released"
       owe(
         duties,

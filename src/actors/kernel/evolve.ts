@@ -123,6 +123,7 @@ function indexLease(yard: Yard, before: LeaseRecord | undefined, lease: LeaseRec
     yard.lastUsed.set(resource, Math.max(yard.lastUsed.get(resource) ?? 0, Date.parse(lease.at)))
     touched.resources.add(resource)
   }
+  if (lease.context.carries !== null) touched.resources.add(lease.context.carries)
   if ((before?.to === "pending") !== (lease.to === "pending"))
     yard.pendingLeases += lease.to === "pending" ? 1 : -1
   touched.leases.add(lease.id)
@@ -150,6 +151,12 @@ function indexResource(
   refreshOrder(yard, resource.id, touched.pools)
   touched.resources.add(resource.id)
   touched.pools.add(resource.context.type)
+  if (resource.context.base !== null) {
+    const { lease } = resource.context.base
+    touched.leases.add(lease)
+    const ground = recordOf(yard, "lease", lease)?.context.resource
+    if (ground !== null && ground !== undefined) touched.resources.add(ground)
+  }
   for (const id of yard.failedOn.get(resource.id) ?? []) touched.leases.add(id)
   const order = yard.orders.get(resource.id)
   if (order !== undefined) touched.leases.add(order.lease)

@@ -1,6 +1,7 @@
 // Facts that a statechart cannot know by itself, looked up before it is asked: what becomes of a waiting lease, where
 // an ordered resource is built, how many leases are left on a resource.
 
+import type { Need } from "../../blueprints/blueprint.js"
 import {
   idleMs,
   immunityMs,
@@ -14,7 +15,7 @@ import type { JsonObject } from "../../machines/json.js"
 import type { Fate, LeaseContext } from "../../machines/lease-context.js"
 import type { LeaseRequest } from "../../machines/lease-messages.js"
 import { LIMITS } from "../../machines/limits.js"
-import type { Occupancy, Plan } from "../../machines/resource.js"
+import type { Base, Occupancy, Plan } from "../../machines/resource.js"
 import type { Command } from "./command.js"
 import { consider, hopelessness, isHopeless, waitingFor } from "./consider.js"
 import { demandOf, messageOf } from "./demand.js"
@@ -41,8 +42,10 @@ export function factsFor(yard: Yard, received: Received, command: Command): unkn
 }
 
 /** A newcomer has the greatest order of all, so it gets what the entitled leave, if the window has room for it. */
-function fateOfRequest(yard: Yard, by: string, body: LeaseRequest, command: Command): Fate {
-  const asking = askingOf(yard, requestOf(by, body))
+function fateOfRequest(yard: Yard, speaker: string, body: LeaseRequest, command: Command): Fate {
+  const request = requestOf(speaker, body)
+  const { by } = request
+  const asking = askingOf(yard, request)
   const pool = lookAtPool(yard, body.type)
   const place =
     pool.entitled.size < LIMITS.entitledPerPool ? firstFit(yard, body.type, asking, pool.left) : undefined
@@ -55,7 +58,7 @@ function fateOfRequest(yard: Yard, by: string, body: LeaseRequest, command: Comm
 /** What a request asks for, in the terms of a lease. */
 export function requestOf(by: string, body: LeaseRequest) {
   const { type, blueprints = null, attributes = NO_ATTRIBUTES } = body
-  return { type, blueprints, attributes, by }
+  return { type, blueprints, attributes, by: body.principal ?? by }
 }
 const NO_ATTRIBUTES: JsonObject = {}
 
@@ -127,7 +130,7 @@ function planOf(yard: Yard, id: string, body: { lease: string; blueprint: string
   if (room === undefined) return fail(`blueprint ${body.blueprint} is not installed`)
   if (!room.enabled) return fail(`blueprint ${body.blueprint} was disabled meanwhile`)
   if (lease === undefined) return { kind: "drop" }
-  const site = siteFor(yard, room, lease, body.site)
+  const site = siteFor(yard, room, lease, id, body.site)
   if ("fault" in site) return fail(site.fault, room.numbers !== undefined)
   if (yard.slots.has(site.key)) return fail(`${site.key} is held by ${yard.slots.get(site.key)}`)
   if (resourceCount(yard, room.blueprint) > room.limit)
@@ -146,6 +149,7 @@ function planOf(yard: Yard, id: string, body: { lease: string; blueprint: string
       immunityMs: immunityMs(room.terms),
       strikes: quarantineAfter(room.terms),
     },
+    base: site.base,
   }
 }
 
@@ -162,21 +166,34 @@ function siteFor(
   yard: Yard,
   room: Room,
   lease: LeaseContext,
+  resource: string,
   key: string,
-): { readonly key: string; readonly attributes: JsonObject } | { readonly fault: string } {
-  const numbered = parseNumberedSite(key)
-  if (numbered === undefined || room.numbers === undefined) {
-    const rank = room.siteRank.get(key)
-    const site = rank === undefined ? undefined : room.survey.sites[rank]
-    return site ?? { fault: `${key} cannot be used any more` }
-  }
+):
+  | { readonly key: string; readonly attributes: JsonObject; readonly base: Base | null }
+  | { readonly fault: string } {
+  const rank = room.siteRank.get(key)
+  const surveyed = rank === undefined ? undefined : room.survey.sites[rank]
+  const isNumbered = room.numbers !== undefined && parseNumberedSite(key) !== undefined
+  if (!isNumbered && surveyed === undefined) return { fault: `${key} cannot be used any more` }
   const parsed = demandOf(yard, lease.type, lease.attributes).parsed.get(room.policy.type)
   if (parsed !== undefined && "fault" in parsed) return { fault: parsed.fault }
   try {
-    return { key, attributes: room.bound?.plan(parsed?.demand) ?? NO_ATTRIBUTES }
+    const attributes = surveyed?.attributes ?? room.bound?.plan(parsed?.demand) ?? NO_ATTRIBUTES
+    return { key, attributes, base: baseOf(room, resource, room.bound?.needs(parsed?.demand)) }
   } catch (error) {
     return { fault: `its policy failed: ${messageOf(error)}` }
   }
+}
+
+function baseOf(room: Room, resource: string, need: Need | undefined): Base | null {
+  if (need === undefined) return null
+  const { type, blueprints, attributes } = need
+  const request = {
+    type,
+    ...(blueprints === undefined ? {} : { blueprints }),
+    ...(attributes === undefined ? {} : { attributes }),
+  }
+  return { lease: `${resource}-base`, request, token: null, activates: room.policy.activatesResourcesAtOnce }
 }
 
 function occupancyOf(yard: Yard, id: string): Occupancy {

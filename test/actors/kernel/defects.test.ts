@@ -194,6 +194,71 @@ describe("correctness", () => {
     expect(only(resources(bench)).context.job?.task).toBe("destroy")
   })
 
+  test("K-07: releasing a host ends what was built on it first, and what is built on nothing is built no more", () => {
+    const bench = new Workbench()
+    pool(bench, 1)
+    bench.say("blueprint/copies create", { type: "slow", config: { on: "host", leasesPerThing: 1 } }, "op")
+    bench.drain()
+    asked(bench, "L")
+    const copy = resources(bench).find(({ context }) => context.blueprint === "copies")
+    const base = lease(bench, copy?.context.base?.lease ?? "")
+    expect(base).toMatchObject({ to: "active", context: { by: "blueprint/copies", carries: copy?.id } })
+    allIsWellFor(bench, "L")
+    const host = resources(bench).find(({ context }) => context.blueprint === "lab")
+    bench.say(`resource/${host?.id} release`, { reason: "it is sold" }, "op")
+    bench.drain()
+    const seen = (id: string | undefined) => resources(bench).find((one) => one.id === id)?.to
+    expect([lease(bench, "L").to, seen(copy?.id), lease(bench, base.id).to, seen(host?.id)]).toEqual([
+      "released",
+      "released",
+      "active",
+      "released",
+    ])
+    did(bench, "lease/L", "cleaned")
+    expect(lease(bench, base.id).to).toBe("active")
+    did(bench, `resource/${copy?.id}`, "destroyed")
+    expect([seen(copy?.id), lease(bench, base.id).to, seen(host?.id)]).toEqual([
+      "destroyed",
+      "destroyed",
+      "destroyed",
+    ])
+  })
+
+  test("K-07: a resource whose ground is lost is lost with it, and its leases are told", () => {
+    const bench = new Workbench()
+    pool(bench, 1)
+    bench.say("blueprint/copies create", { type: "slow", config: { on: "host" } }, "op")
+    bench.drain()
+    asked(bench, "L")
+    allIsWellFor(bench, "L")
+    const copy = resources(bench).find(({ context }) => context.blueprint === "copies")
+    bench.say(`lease/${copy?.context.base?.lease} release`, {}, "op")
+    bench.drain()
+    expect(resources(bench).find(({ id }) => id === copy?.id)).toMatchObject({
+      to: "broken",
+      context: { reason: { code: "lost" } },
+    })
+    expect(lease(bench, "L")).toMatchObject({
+      to: "released",
+      context: { reason: { code: "resource-broken" } },
+    })
+  })
+
+  test("K-10: a resource whose ground nobody can give suspends its blueprint instead of being built for ever", () => {
+    const bench = slowYard({ config: { on: "moon" }, suspendAfter: 3, work: { firstDelay: "5s" } })
+    asked(bench, "L")
+    const before = bench.records.length
+    for (let minute = 0; minute < 120; minute++) {
+      for (const { record, job } of jobsIn(bench.yard))
+        did(bench, `${record.kind}/${record.id}`, SUCCESS[job.task])
+      timePasses(bench, 60_000)
+      bench.drain()
+    }
+    expect(bench.records.length - before).toBeLessThan(60)
+    expect(lease(bench, "L").to).toBe("pending")
+    expect(explain(bench.yard, "L")?.summary).toContain("no blueprint provides moon")
+  })
+
   test("K-08: what becomes of an active resource that is lost is told to its leases", () => {
     const bench = slowYard()
     const { id } = served(bench, "L")

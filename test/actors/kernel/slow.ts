@@ -11,6 +11,7 @@ export const slow = definePolicy({
   config: z.strictObject({
     leasesPerThing: z.number().int().min(1).optional(),
     kinds: z.array(z.string()).optional(),
+    on: z.string().optional(),
     fails: z.enum(["cannot", "plan"]).optional(),
   }),
   demand: z.looseObject({ kind: z.string().default("any") }).transform(({ kind }) => ({ kind })),
@@ -24,6 +25,7 @@ export const slow = definePolicy({
     if (fails === "plan") throw new Error("the plan is broken")
     return { kind }
   },
+  needs: ({ on }) => (on === undefined ? undefined : { type: on }),
   leasesPerResource: ({ leasesPerThing }) => leasesPerThing ?? null,
   leaseSlot: (resource, n) => `slow.lease(${resource},${n})`,
   activatesResourcesAtOnce: false,

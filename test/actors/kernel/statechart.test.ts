@@ -41,6 +41,7 @@ const built = {
   slots: ["s"],
   work,
   bounds: { ttlMs: 60_000, idleMs: 60_000, immunityMs: 60_000, strikes: 2 },
+  base: null,
 }
 const plan = fc.constantFrom(
   { ...built, activates: true, cleansUp: false },

@@ -35,7 +35,7 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
         kind: fc.constantFrom(undefined, "a", "b"),
         ttl: fc.constantFrom(undefined, undefined, "30s", "10m"),
         by: fc.constantFrom("alice", "bob", "carol"),
-        blueprints: fc.constantFrom(undefined, undefined, ["s0"], ["s1", "s0"]),
+        blueprints: fc.constantFrom(undefined, undefined, ["s0"], ["s1", "s0"], ["s2"]),
       })
       .map(({ id, kind, ttl, by, blueprints }) =>
         said(
@@ -138,6 +138,21 @@ const blueprints: readonly Happening[] = [
   }),
 ]
 
+const grounds: readonly Happening[] = [
+  ...["d0", "d1"].map((id) =>
+    said("device", id, "put", { interfaces: { eth0: { network: "net", address: "10.0.0.1" } } }),
+  ),
+  said("service", "pool", "put", {
+    type: "drydock.pool",
+    bindings: { x: { device: "d0", interface: "eth0" }, y: { device: "d1", interface: "eth0" } },
+  }),
+  said("blueprint", "hosts", "create", {
+    type: "almanac-service-host",
+    config: { services: ["pool"], leasesPerHost: 1 },
+  }),
+  said("blueprint", "s2", "create", { type: "slow", config: { on: "host" }, work: { attempts: 2 } }),
+]
+
 interface Played {
   readonly bench: Workbench
   readonly crew: Crew
@@ -149,7 +164,7 @@ function play(all: readonly Happening[], { bench, crew }: Played, between: () =>
     crew.watch(verdict)
     before(verdict)
   }
-  for (const one of [...blueprints, ...all]) {
+  for (const one of [...grounds, ...blueprints, ...all]) {
     happen(one, { bench, crew })
     between()
   }
