@@ -58,6 +58,8 @@ export const LIMITS = {
   reclaimsPerPool: 8,
   /** Closed blueprints that hear of one waiting lease. */
   asksPerLease: 8,
+  /** Objects that one sweep forgets; the next follows at once. */
+  forgottenPerSweep: 1_000,
   /** Rows of one answer to a query. */
   queryRows: 1_000,
   /** Queries that a host works on at once. */

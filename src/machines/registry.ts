@@ -20,7 +20,7 @@ import {
 } from "./resource.js"
 import { serviceBodies, serviceMachine } from "./service.js"
 import type { Timer } from "./stimulus.js"
-import { yardInternalBodies, yardMachine } from "./yard.js"
+import { yardBodies, yardInternalBodies, yardMachine, yardTimers } from "./yard.js"
 
 export interface KindEntry {
   readonly machine: AnyStateMachine
@@ -54,7 +54,7 @@ export const registry: { readonly [K in Kind]: KindEntry } = {
   device: { machine: deviceMachine, bodies: deviceBodies, internal: {}, worker: {} },
   service: { machine: serviceMachine, bodies: serviceBodies, internal: {}, worker: {} },
   network: { machine: networkMachine, bodies: networkBodies, internal: {}, worker: {} },
-  yard: { machine: yardMachine, bodies: {}, internal: yardInternalBodies, worker: {} },
+  yard: { machine: yardMachine, bodies: yardBodies, internal: yardInternalBodies, worker: {} },
 }
 
 /** All timers that are armed in a record's state. */
@@ -62,5 +62,6 @@ export function timersOf(record: Pick<YardRecord, "kind" | "to" | "context">): r
   if (record.kind === "lease" && "asked" in record.context) return leaseTimers(record.to, record.context)
   if (record.kind === "blueprint" && "suspended" in record.context) return blueprintTimers(record.context)
   if (record.kind === "resource" && "site" in record.context) return resourceTimers(record.to, record.context)
+  if (record.kind === "yard" && "sweepAt" in record.context) return yardTimers(record.context)
   return []
 }

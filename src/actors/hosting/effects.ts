@@ -1,4 +1,4 @@
-// Follow-ups and jobs on their way (rules 11 and 15): published until acknowledged, each at least once, marked with the
+// Follow-ups, jobs and purges on their way (rules 7, 11 and 15): published until acknowledged, each at least once, marked with the
 // record and the index that ordered it. What is acknowledged up to where goes into the next append, so that a successor
 // knows where to look.
 
@@ -11,11 +11,15 @@ import type { Log } from "../log/log.js"
 import { LogError } from "../log/log.js"
 import { workSubject } from "../log/work-link.js"
 import type { Clock } from "./clock.js"
-import type { Faults } from "./faults.js"
+import type { FaultPoint, Faults } from "./faults.js"
+import { Oblivion } from "./oblivion.js"
 import type { Reporter } from "./reports.js"
 import { encode } from "./wire.js"
 
 const RETRY_MS = 250
+type Points = readonly [before: FaultPoint, after: FaultPoint]
+const SENDING: Points = ["before-send", "after-send"]
+const FORGETTING: Points = ["before-forget", "after-forget"]
 /** The host may raise the limit of COMMANDS by 10 % at a time, at most to twice what it was made with. */
 const RAISE = 1.1
 
@@ -31,14 +35,19 @@ export interface EffectsOptions {
 
 export class Effects {
   readonly #options: EffectsOptions
-  /** Sends and jobs without an ack, by the sequence of their record; in ascending order of sequence. */
+  /** Sends, jobs and purges without an ack, by the sequence of their record; in ascending order of sequence. */
   readonly #outstanding = new Map<number, number>()
+  readonly #oblivion: Oblivion
   #stored: number
   #ended = false
 
   constructor(options: EffectsOptions, stored: number) {
     this.#options = options
     this.#stored = stored
+    const { log, yard } = options
+    this.#oblivion = new Oblivion(yard, (subject, upTo) =>
+      this.#insist(`the purge of ${subject}`, () => log.forget(subject, upTo), FORGETTING),
+    )
   }
 
   /** Every follow-up of every record up to here is acknowledged. */
@@ -48,13 +57,17 @@ export class Effects {
   }
 
   /** What one stored record orders. Records come in ascending order. */
-  order(seq: number, { sends, jobs }: Pick<YardRecord, "sends" | "jobs">): void {
+  order(seq: number, record: YardRecord): void {
+    const { sends, jobs } = record
     this.#stored = Math.max(this.#stored, seq)
-    if (sends.length + jobs.length === 0) return
-    this.#outstanding.set(seq, sends.length + jobs.length)
+    const purging = this.#oblivion.order(record, seq)
+    const count = sends.length + jobs.length + (purging === undefined ? 0 : 1)
+    if (count === 0) return
+    this.#outstanding.set(seq, count)
     const publishing = [
       ...sends.map((send, index) => this.say(send, `${seq}.${index}`)),
       ...jobs.map((job) => this.orderJob(job, `${seq}.job`)),
+      ...(purging === undefined ? [] : [purging]),
     ]
     for (const one of publishing)
       void one.then((sent) => {
@@ -88,13 +101,18 @@ export class Effects {
     this.#ended = true
   }
 
-  async #insist(subject: string, publish: () => Promise<void>): Promise<boolean> {
+  /** Up to where messages of a journal subject are forgotten though they may still lie there. */
+  forgottenUpTo(subject: string): number {
+    return this.#oblivion.forgottenUpTo(subject)
+  }
+
+  async #insist(subject: string, publish: () => Promise<void>, [before, after] = SENDING): Promise<boolean> {
     const { clock, faults, report } = this.#options
     while (!this.#ended) {
       try {
-        faults("before-send")
+        faults(before)
         await publish()
-        faults("after-send")
+        faults(after)
         return true
       } catch (error) {
         if (this.#ended) return false

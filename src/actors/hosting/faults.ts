@@ -14,6 +14,8 @@ export const FAULT_POINTS = [
   "after-send",
   "timer",
   "before-purge",
+  "before-forget",
+  "after-forget",
 ] as const
 export type FaultPoint = (typeof FAULT_POINTS)[number]
 export type Faults = (point: FaultPoint) => void

@@ -5,6 +5,7 @@
 import { z } from "zod"
 import type { BlueprintContext } from "../../machines/blueprint.js"
 import { blueprintTerms } from "../../machines/blueprint-terms.js"
+import { duration } from "../../machines/duration.js"
 import { TASKS } from "../../machines/job.js"
 import { jsonObject } from "../../machines/json.js"
 import type { LeaseContext } from "../../machines/lease-context.js"
@@ -145,10 +146,15 @@ const yard: z.ZodType<YardContext> = z.object({
   generation: z.number().int().min(1).max(8_191),
   host: text,
   takenOverAt: text,
+  retention: duration,
+  sweepAt: timeOrNull,
+  forgets: z.array(z.never()),
+  history: z.object({ forgotten: count, next: z.object({ seq: count, at: text }).nullable() }),
 })
 
 /** Why the context of a foreign record cannot be taken in; undefined when it can. */
-export function contextFault({ kind, context }: YardRecord): string | undefined {
+export function contextFault({ kind, context, event }: YardRecord): string | undefined {
+  if (kind === "yard" && event.type === "expire") return "only a host of the yard forgets"
   const { schema, value } = schemaOf(kind, context)
   const parsed = schema.safeParse(value)
   if (parsed.success) return undefined

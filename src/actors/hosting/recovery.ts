@@ -4,11 +4,22 @@
 // earlier command, and is its actor's next revision. Otherwise it is void and the subject's previous message stands
 // (rule 12). Whether COMMANDS had the command shows later in what our host wrote next (`Drydock-Cursor`): a command that
 // comes afterwards must not make a record of what was void. So every host comes to the same, at any time.
+//
+// What a sweep forgets may still lie there, when its purge did not happen (rule 7): it is left out all the same, and is no
+// predecessor of what came later on its subject. Such sweeps are among the records after the greatest `Drydock-Sent`.
 
+import type { ActorKey } from "../../machines/names.js"
 import type { YardRecord } from "../../machines/record.js"
-import { parseCommandSubject } from "../../machines/subjects.js"
+import { journalSubject, parseCommandSubject } from "../../machines/subjects.js"
 import { DrydockError } from "../error.js"
-import { createYard, generationOf, restore, type Yard, type YardOptions } from "../kernel/index.js"
+import {
+  createYard,
+  forgottenUpTo,
+  generationOf,
+  restore,
+  type Yard,
+  type YardOptions,
+} from "../kernel/index.js"
 import type { JournalMessage, Log } from "../log/log.js"
 import { contextFault } from "./foreign-context.js"
 import { hostWords, type JournalLoss, type JournalMark, lossOf, NOTHING_KNOWN } from "./journal-loss.js"
@@ -23,6 +34,8 @@ export interface Unsent {
   readonly text: string
   /** What its writer says of the commands before it that have no record (repeated.ts). */
   readonly repeated: string | undefined
+  /** The last command before it that had a record, as its writer says; undefined when it is none of ours. */
+  readonly cursor: number | undefined
 }
 
 export interface Recovered {
@@ -53,14 +66,18 @@ export async function recover(
   const journal = await log.journalFacts()
   // Read afterwards: it has every command that one of these messages can be about.
   const commands = await log.commandFacts()
-  const judge = new Judge(log, options.name, commands.lastSeq, report)
-  const records: Counted[] = []
-  let ends = 0
+  const lasts: JournalMessage[] = []
   for await (const last of log.lastPerSubject()) {
     // One that came meanwhile hides the one that belongs to this state.
     const message = last.seq <= journal.lastSeq ? last : await log.lastOf(last.subject, journal.lastSeq)
-    if (message === undefined) continue
-    ends = Math.max(ends, message.seq)
+    if (message !== undefined) lasts.push(message)
+  }
+  const ends = lasts.reduce((most, { seq }) => Math.max(most, seq), 0)
+  const recent = await messagesAfter(log, sentBy(lasts), journal.lastSeq)
+  const forgotten = forgottenUpTo(ownRecords(options.name, recent))
+  const judge = new Judge(log, options.name, commands.lastSeq, forgotten, report)
+  const records: Counted[] = []
+  for (const message of lasts) {
     const counted = await judge.lastCounted(message)
     if (counted !== undefined) records.push(counted)
   }
@@ -73,25 +90,52 @@ export async function recover(
   const found = { lastSeq: journal.lastSeq, ends, cursor, generation: generationOf(yard), words }
   const loss = await lossOf(log, found, mark)
 
-  const sentUpTo = records.reduce(
-    (most, { message }) =>
-      isProven(message) ? Math.max(most, Number(message.headers?.[SENT_HEADER] ?? 0)) : most,
-    0,
-  )
+  const sentUpTo = sentBy(records.map(({ message }) => message))
   const unsent: Unsent[] = []
   const decoder = new TextDecoder()
-  if (journal.lastSeq > sentUpTo) {
-    for await (const message of log.journal(sentUpTo + 1)) {
-      if (message.seq > journal.lastSeq) break
-      const record = await judge.counts(message)
-      if (record === undefined) continue
-      const repeated = isProven(message) ? message.headers?.[REPEATED_HEADER] : undefined
-      unsent.push({ seq: message.seq, record, text: decoder.decode(message.data), repeated })
-    }
+  for (const message of recent) {
+    if (message.seq <= sentUpTo) continue
+    const record = await judge.counts(message)
+    if (record === undefined) continue
+    const isOurs = isProven(message)
+    const repeated = isOurs ? message.headers?.[REPEATED_HEADER] : undefined
+    const cursor = isOurs ? Number(message.headers?.[CURSOR_HEADER] ?? 0) : undefined
+    unsent.push({ seq: message.seq, record, text: decoder.decode(message.data), repeated, cursor })
   }
   const told = sentUpTo === 0 ? undefined : await judge.countedBefore(sentUpTo + 1)
   const toldUpTo = told?.cause.command ?? 0
   return { yard, stored: journal.lastSeq, unsent, toldUpTo, loss }
+}
+
+/** The greatest sequence up to which one of our hosts says that everything ordered was acknowledged. */
+function sentBy(messages: readonly JournalMessage[]): number {
+  const said = messages.map((message) =>
+    isProven(message) ? Number(message.headers?.[SENT_HEADER] ?? 0) : 0,
+  )
+  return said.reduce((most, seq) => Math.max(most, seq), 0)
+}
+
+async function messagesAfter(log: Log, after: number, upTo: number): Promise<readonly JournalMessage[]> {
+  const messages: JournalMessage[] = []
+  if (after >= upTo) return messages
+  for await (const message of log.journal(after + 1)) {
+    if (message.seq > upTo) break
+    messages.push(message)
+  }
+  return messages
+}
+
+/** What our hosts wrote about the yard itself. */
+function* ownRecords(
+  yard: string,
+  messages: readonly JournalMessage[],
+): Iterable<{ readonly seq: number; readonly record: YardRecord }> {
+  const subject = journalSubject(yard, "yard", yard)
+  for (const message of messages) {
+    if (message.subject !== subject || !isProven(message)) continue
+    const record = readRecord(yard, message.subject, message.data)
+    if (typeof record !== "string") yield { seq: message.seq, record }
+  }
 }
 
 class Judge {
@@ -101,13 +145,17 @@ class Judge {
     readonly log: Log,
     readonly yard: string,
     readonly lastCommand: number,
+    readonly forgotten: ReadonlyMap<ActorKey, number>,
     readonly report: Reporter,
   ) {}
 
-  /** The record of a message, or of the last one before it on its subject that counts. */
+  /** The record of a message, or of the last one before it on its subject that counts and is not forgotten. */
   async lastCounted(message: JournalMessage): Promise<Counted | undefined> {
     let candidate: JournalMessage | undefined = message
-    while (candidate !== undefined) {
+    const [, , , kind, id] = message.subject.split(".")
+    // Sound: a key that is none of an actor's is not in the map.
+    const from = this.forgotten.get(`${kind}/${id}` as ActorKey) ?? 0
+    while (candidate !== undefined && candidate.seq > from) {
       const record = await this.counts(candidate)
       if (record !== undefined) return { seq: candidate.seq, record, message: candidate }
       candidate =
@@ -146,8 +194,12 @@ class Judge {
     if (isProven(message)) return undefined
     const misfit = contextFault(record)
     if (misfit !== undefined) return misfit
-    if (record.cause.command > ((await this.#cursorBehind(message.seq)) ?? this.lastCommand))
+    const behind = await this.#cursorBehind(message.seq)
+    if (record.cause.command > (behind?.cursor ?? this.lastCommand))
       return "it is about a command that does not exist"
+    // Needs nothing that lay before it, which may be purged by now.
+    if (behind?.isNext === true && record.cause.command < behind.cursor)
+      return "the host that wrote the next record did not take it for one"
     if (await this.#isToAnother(record)) return "it is about a command to another actor"
     const before = await this.countedBefore(message.seq)
     if (before !== undefined && record.cause.command <= before.cause.command)
@@ -169,23 +221,47 @@ class Judge {
   }
 
   /** The last command with a record, as the next host of ours after a sequence saw it; undefined before there is one. */
-  async #cursorBehind(seq: number): Promise<number | undefined> {
+  async #cursorBehind(
+    seq: number,
+  ): Promise<{ readonly cursor: number; readonly isNext: boolean } | undefined> {
     for await (const message of this.log.journal(seq + 1)) {
       const cursor = message.headers?.[CURSOR_HEADER]
-      if (isProven(message) && cursor !== undefined) return Number(cursor)
+      if (isProven(message) && cursor !== undefined)
+        return { cursor: Number(cursor), isNext: message.seq === seq + 1 }
     }
     return undefined
   }
 
   /** The nearest record before a sequence that counts, whatever its subject. */
   async countedBefore(seq: number): Promise<YardRecord | undefined> {
-    for (let at = seq - 1; at >= 1; at--) {
-      for await (const message of this.log.journal(at, { limit: 1 })) {
-        if (message.seq !== at) break
-        const record = await this.counts(message)
-        if (record !== undefined) return record
-      }
+    for (let before = await this.#lastBefore(seq); before !== undefined; ) {
+      const record = await this.counts(before)
+      if (record !== undefined) return record
+      before = await this.#lastBefore(before.seq)
     }
+    return undefined
+  }
+
+  /** The last message before a sequence. There may be large holes: it is searched for in ever longer strides. */
+  async #lastBefore(seq: number): Promise<JournalMessage | undefined> {
+    let found: JournalMessage | undefined
+    for (let from = seq, stride = 1; from > 1 && found === undefined; stride *= 2) {
+      from = Math.max(1, seq - stride)
+      found = await this.#firstIn(from, seq)
+    }
+    let end = seq
+    while (found !== undefined && found.seq + 1 < end) {
+      const middle: number = Math.floor((found.seq + 1 + end) / 2)
+      const later: JournalMessage | undefined = await this.#firstIn(middle, end)
+      if (later === undefined) end = middle
+      else found = later
+    }
+    return found
+  }
+
+  async #firstIn(from: number, end: number): Promise<JournalMessage | undefined> {
+    for await (const message of this.log.journal(from, { limit: 1 }))
+      return message.seq < end ? message : undefined
     return undefined
   }
 }

@@ -20,7 +20,8 @@ export function settledVerdict(
   const { command: seq, actor, reply } = verdict
   if (next?.record.cause.command === seq)
     return { kind: "repeated", command: seq, actor, reply, record: next.record }
-  if (reply === undefined) return undefined
+  // The record between them is purged: a host forgets only after everything before it was told.
+  if (reply === undefined || (next?.cursor !== undefined && seq <= next.cursor)) return undefined
   const wasAccepted = wasRepeated(next?.repeated, seq)
   if (wasAccepted === undefined) return undefined
   if (wasAccepted) {

@@ -2,7 +2,7 @@
 // then what is derived from several actors: rooms, classes, entitlement, duties. `restore` does the same for all
 // records at once and without sending, so that a recovered yard equals one that never stopped.
 
-import { actorKey } from "../../machines/names.js"
+import { type ActorKey, actorKey } from "../../machines/names.js"
 import {
   type BlueprintRecord,
   keyOf,
@@ -13,6 +13,7 @@ import {
 } from "../../machines/record.js"
 import { leaseDuties, poolDuties, resourceDuties, setDuties } from "./duties.js"
 import { entitle } from "./entitlement.js"
+import { endOf, forget, hasEnded, noteLastUse, refreshEnded } from "./forgetting.js"
 import { type Reclaims, reclaims } from "./reclaiming.js"
 import { addTo, refreshOrder, refreshResource, refreshSite, removeFrom, resurvey } from "./room.js"
 import { byText, SortedList } from "./sorted-list.js"
@@ -25,18 +26,29 @@ interface Touched {
   readonly resources: Set<string>
   readonly leases: Set<string>
   readonly pools: Set<string>
+  /** Actors that may be forgotten from now on, or no more. */
+  readonly ended: Set<ActorKey>
 }
 
 function nothingTouched(): Touched {
-  return { blueprints: new Set(), resources: new Set(), leases: new Set(), pools: new Set() }
+  return {
+    blueprints: new Set(),
+    resources: new Set(),
+    leases: new Set(),
+    pools: new Set(),
+    ended: new Set(),
+  }
 }
 
 /** Takes a record in and tells which follow-ups are due after it and were not before. */
 export function evolve(yard: Yard, record: YardRecord, seq: number): Send[] {
-  const before = yard.actors.get(keyOf(record))?.record
+  const before = yard.actors.get(keyOf(record))
   const touched = nothingTouched()
+  // Its end was not the last word: what was removed was put again.
+  if (before !== undefined && hasEnded(before.record)) yard.ended.delete(endOf(before))
   advance(yard, record, seq)
-  index(yard, before, record, touched)
+  index(yard, before?.record, record, touched)
+  forget(yard, record, seq)
   return derive(yard, touched)
 }
 
@@ -64,6 +76,7 @@ function advance(yard: Yard, record: YardRecord, seq: number): void {
 }
 
 function index(yard: Yard, before: YardRecord | undefined, record: YardRecord, touched: Touched): void {
+  if (hasEnded(record)) touched.ended.add(keyOf(record))
   switch (record.kind) {
     case "lease":
       indexLease(yard, before?.kind === "lease" ? before : undefined, record, touched)
@@ -104,6 +117,7 @@ function indexLease(yard: Yard, before: LeaseRecord | undefined, lease: LeaseRec
   const orders = lease.to === "pending" ? lease.context.build : null
   if (ordered !== null && ordered.resource !== orders?.resource) {
     yard.orders.delete(ordered.resource)
+    touched.ended.add(actorKey("resource", ordered.resource))
     refreshOrder(yard, ordered.resource, touched.pools)
   }
   if (orders !== null && ordered?.resource !== orders.resource) {
@@ -119,9 +133,8 @@ function indexLease(yard: Yard, before: LeaseRecord | undefined, lease: LeaseRec
       for (const { resource } of lease.context.failures) addTo(yard.failedOn, resource, lease.id)
   }
   if (lease.to === "destroyed" && lease.context.resource !== null) {
-    const { resource } = lease.context
-    yard.lastUsed.set(resource, Math.max(yard.lastUsed.get(resource) ?? 0, Date.parse(lease.at)))
-    touched.resources.add(resource)
+    noteLastUse(yard, lease, touched.ended)
+    touched.resources.add(lease.context.resource)
   }
   if (lease.context.carries !== null) touched.resources.add(lease.context.carries)
   if ((before?.to === "pending") !== (lease.to === "pending"))
@@ -148,6 +161,8 @@ function indexResource(
   const { blueprint } = resource.context
   if (resource.to === "destroyed") removeFrom(yard.resourcesOf, blueprint, resource.id)
   else addTo(yard.resourcesOf, blueprint, resource.id)
+  const last = yard.lastUsed.get(resource.id)
+  if (last !== undefined) touched.ended.add(last.key)
   refreshOrder(yard, resource.id, touched.pools)
   touched.resources.add(resource.id)
   touched.pools.add(resource.context.type)
@@ -193,6 +208,7 @@ function derive(yard: Yard, touched: Touched): Send[] {
     const room = yard.rooms.get(id)
     if (room !== undefined) touched.pools.add(room.policy.provides)
   }
+  for (const key of touched.ended) refreshEnded(yard, key)
   for (const id of touched.resources) refreshResource(yard, id)
   for (const id of touched.leases) refreshWaiter(yard, id)
 

@@ -20,6 +20,7 @@ import type { Command } from "./command.js"
 import { consider, hopelessness, isHopeless, waitingFor } from "./consider.js"
 import { demandOf, messageOf } from "./demand.js"
 import { firstFit } from "./entitlement.js"
+import { sweepOf } from "./forgetting.js"
 import { parseNumberedSite } from "./numbers.js"
 import type { Received } from "./receive.js"
 import { resourceCount } from "./room.js"
@@ -36,6 +37,8 @@ export function factsFor(yard: Yard, received: Received, command: Command): unkn
       return fateOfWaiting(yard, received.id, command)
     case "resource allocate":
       return planOf(yard, received.id, received.body as { lease: string; blueprint: string; site: string })
+    case "yard expire":
+      return sweepOf(yard, Math.max(command.timestampMs, yard.lastAtMs))
     default:
       return received.kind === "resource" ? occupancyOf(yard, received.id) : undefined
   }
@@ -201,7 +204,7 @@ function occupancyOf(yard: Yard, id: string): Occupancy {
   const room = record === undefined ? undefined : yard.rooms.get(record.context.blueprint)
   return {
     leases: leasesOn(yard, id).size,
-    lastUsedMs: yard.lastUsed.get(id) ?? null,
+    lastUsedMs: yard.lastUsed.get(id)?.ms ?? null,
     outdated: room?.placed.get(id)?.in === "outdated",
     wanted: record !== undefined && yard.pools.get(record.context.type)?.reclaims.has(id) === true,
   }

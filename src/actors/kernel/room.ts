@@ -329,7 +329,7 @@ function placeOf(yard: Yard, room: Room, record: ResourceRecord): Placed | undef
 
 /** When it was of use last: the end of its last lease, or when it became active. */
 function idleSince(yard: Yard, { id, context }: ResourceRecord): number {
-  return yard.lastUsed.get(id) ?? Date.parse(context.activatedAt ?? context.allocatedAt)
+  return yard.lastUsed.get(id)?.ms ?? Date.parse(context.activatedAt ?? context.allocatedAt)
 }
 
 /** Whether its build failed and its blueprint does not know. */

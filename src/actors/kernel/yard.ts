@@ -33,8 +33,10 @@ export interface Yard {
   readonly leasesOn: Map<string, SortedList<string>>
   /** Waiting leases that could not be activated on a resource, by that resource. */
   readonly failedOn: Map<string, Set<string>>
-  /** When the last lease on a resource ended, milliseconds, as long as that lease is not forgotten. */
-  readonly lastUsed: Map<string, number>
+  /** The last lease that ended on a resource. While the resource lives, it is not forgotten. */
+  readonly lastUsed: Map<string, Ended>
+  /** What may be forgotten as soon as it is old enough, in the order of its end (forgetting.ts). */
+  readonly ended: SortedList<Ended>
   /** Resources that are not destroyed, by blueprint. */
   readonly resourcesOf: Map<string, Set<string>>
   /** Blueprints by the resource type that they provide, in order of id. */
@@ -62,6 +64,14 @@ export interface Entry {
   readonly record: YardRecord
   /** Its sequence in the journal. */
   readonly seq: number
+}
+
+/** The end of an actor that is not forgotten. */
+export interface Ended {
+  readonly ms: number
+  /** Of its last record. */
+  readonly seq: number
+  readonly key: ActorKey
 }
 
 /** The room of one blueprint. */
@@ -206,6 +216,7 @@ export function createYard(options: YardOptions): Yard {
     leasesOn: new Map(),
     failedOn: new Map(),
     lastUsed: new Map(),
+    ended: new SortedList<Ended>((a, b) => a.ms - b.ms || a.seq - b.seq),
     resourcesOf: new Map(),
     blueprintsFor: new Map(),
     orders: new Map(),

@@ -148,6 +148,11 @@ export interface Log {
   order(subject: string, data: Uint8Array, headers: { readonly [name: string]: string }): Promise<void>
   /** Removes every job from WORK, those that a worker has included. Throws LogError. */
   dropJobs(): Promise<void>
+  /**
+   * Removes the journal messages of one subject up to and with a sequence. The journal counts on as if they were there.
+   * The caller never takes away the journal's last message. Throws LogError.
+   */
+  forget(subject: string, upTo: number): Promise<void>
   /** Removes every command below a sequence. */
   purgeCommands(below: number): Promise<void>
   /** Makes COMMANDS able to hold this many messages. */

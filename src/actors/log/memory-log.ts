@@ -144,6 +144,10 @@ class MemoryConnection implements MemoryLog {
     })
   }
 
+  forget(subject: string, upTo: number): Promise<void> {
+    return this.#call(() => this.#stream("JOURNAL").forget(subject, upTo))
+  }
+
   purgeCommands(below: number): Promise<void> {
     return this.#call(() => this.#stream("COMMANDS").purge(below))
   }

@@ -96,9 +96,11 @@ export class MemoryStream {
     this.#lastSeq = Math.max(this.#lastSeq, below - 1)
   }
 
-  /** Forgets one subject without a trace, as the server does when a marker runs out. */
-  forget(subject: string): void {
-    this.#remove((message) => message.subject === subject)
+  /** Forgets one subject up to a sequence, without a trace. The server does so too when a marker runs out. */
+  forget(subject: string, upTo = Number.POSITIVE_INFINITY): void {
+    this.#messages = this.#messages.filter((message) => message.subject !== subject || message.seq > upTo)
+    if ((this.#lastOfSubject.get(subject)?.seq ?? upTo) <= upTo) this.#lastOfSubject.delete(subject)
+    this.#firstSeq = this.#messages[0]?.seq ?? this.#lastSeq + 1
   }
 
   /** Index of the first message at or after a sequence. */

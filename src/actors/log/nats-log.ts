@@ -110,6 +110,7 @@ function natsLog(
       const work = streamName(yard, "WORK")
       await api.purge(work, (await api.facts(work)).lastSeq + 1)
     },
+    forget: (subject, upTo) => api.purge(journal, upTo + 1, subject),
     purgeCommands: (below) => api.purge(commands, below),
     setCommandLimit: (maxMessages) => api.setMaxMessages(commands, maxMessages),
 

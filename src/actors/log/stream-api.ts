@@ -63,9 +63,13 @@ export class StreamApi {
     await this.#ask(`STREAM.UPDATE.${stream}`, { ...config, max_msgs: maxMessages }, anything)
   }
 
-  /** Removes everything below a sequence, also beyond the end: then the next sequence moves there. */
-  async purge(stream: string, below: number): Promise<void> {
-    await this.#ask(`STREAM.PURGE.${stream}`, { seq: below }, anything)
+  /**
+   * Removes everything below a sequence, also beyond the end: then the next sequence moves there. With a subject only
+   * what lies on that.
+   */
+  async purge(stream: string, below: number, subject?: string): Promise<void> {
+    const filter = subject === undefined ? {} : { filter: subject }
+    await this.#ask(`STREAM.PURGE.${stream}`, { seq: below, ...filter }, anything)
   }
 
   /** The last message of a subject. */

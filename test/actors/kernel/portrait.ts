@@ -11,6 +11,7 @@ export function portrait(yard: Yard): object {
     actors: sorted([...yard.actors].map(([key, entry]) => [key, JSON.parse(JSON.stringify(entry))])),
     slots: sorted(yard.slots),
     lastUsed: sorted(yard.lastUsed),
+    ended: [...yard.ended],
     leasesOn: sorted([...yard.leasesOn].map(([key, ids]) => [key, [...ids]])),
     resourcesOf: sorted([...yard.resourcesOf].map(([key, ids]) => [key, [...ids].sort()])),
     blueprintsFor: sorted([...yard.blueprintsFor].map(([key, ids]) => [key, [...ids]])),

@@ -3,12 +3,14 @@
 import {
   type Command,
   createYard,
+  forgottenUpTo,
   restore,
   step,
   type Verdict,
   type Yard,
 } from "../../../src/actors/kernel/index.js"
-import type { YardRecord } from "../../../src/machines/record.js"
+import type { ActorKey } from "../../../src/machines/names.js"
+import { keyOf, type YardRecord } from "../../../src/machines/record.js"
 import { policies } from "../../support/policies.js"
 import { slow } from "./slow.js"
 
@@ -111,10 +113,15 @@ export class Workbench {
       if (count > limit) throw new Error("the queue does not become empty")
   }
 
-  /** A yard read back from the last record of every actor. */
+  /** A yard read back from the last record of every actor, without what sweeps forgot. */
   recovered(): Yard {
-    const last = new Map<string, { seq: number; record: YardRecord }>()
-    for (const { seq, record } of this.records) last.set(`${record.kind}/${record.id}`, { seq, record })
+    const gone = forgottenUpTo(this.records)
+    const last = new Map<ActorKey, { seq: number; record: YardRecord }>()
+    for (const { seq, record } of this.records) {
+      const key = keyOf(record)
+      // The yard itself is never gone: only its own old records are.
+      if (seq > (gone.get(key) ?? 0)) last.set(key, { seq, record })
+    }
     const yard = emptyYard()
     restore(yard, last.values())
     return yard
