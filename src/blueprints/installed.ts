@@ -3,8 +3,9 @@
 // touched. A file is an ES module whose default export is what `defineBlueprint` takes, what it gives, or a function of
 // what "drydock/blueprints" exports (so that a file far from any node_modules can have it).
 
+import { existsSync } from "node:fs"
 import { readdir } from "node:fs/promises"
-import { isAbsolute, resolve } from "node:path"
+import { resolve } from "node:path"
 import { pathToFileURL } from "node:url"
 import { DrydockError } from "../actors/error.js"
 import { isObject } from "../machines/json.js"
@@ -26,7 +27,7 @@ export async function loadBlueprints(files: readonly string[] = []): Promise<rea
   const own = folders.map((name) =>
     load(new URL(`${name}/index.js`, FOLDER), `the folder blueprints/${name}`),
   )
-  const others = files.map((file) => load(pathToFileURL(isAbsolute(file) ? file : resolve(file)), file))
+  const others = files.map((file) => loadFile(resolve(file), file))
   const all = await Promise.all([...own, ...others])
   const types = new Set<string>()
   for (const { policy, from } of all) {
@@ -35,6 +36,11 @@ export async function loadBlueprints(files: readonly string[] = []): Promise<rea
     types.add(policy.type)
   }
   return all.sort((a, b) => (a.policy.type < b.policy.type ? -1 : 1))
+}
+
+async function loadFile(path: string, from: string): Promise<Blueprint & { readonly from: string }> {
+  if (!existsSync(path)) throw bad(`there is no file ${from}`, "Name an ES module with a blueprint type.")
+  return await load(pathToFileURL(path), from)
 }
 
 async function load(url: URL, from: string): Promise<Blueprint & { readonly from: string }> {
