@@ -16,7 +16,7 @@ export async function forEach(
   call: Call,
   ids: readonly string[],
   act: (id: string) => Promise<YardRecord>,
-  text: (record: YardRecord) => string,
+  text: (record: YardRecord, id: string) => string,
 ): Promise<number> {
   const results: { readonly id: string; readonly record?: YardRecord; readonly failure?: Failure }[] = []
   const progress = call.out.progress(`0 of ${ids.length}`)
@@ -35,17 +35,17 @@ export async function forEach(
   }
   progress.done()
   const failures = results.flatMap(({ id, failure }) => (failure === undefined ? [] : [{ id, failure }]))
-  const records = results.flatMap(({ record }) => record ?? [])
+  const done = results.flatMap(({ id, record }) => (record === undefined ? [] : [{ id, record }]))
   const [first] = failures
   call.out.document(
     {
       ...(first === undefined ? {} : { error: failureJson(first.failure) }),
-      items: records,
+      items: done.map(({ record }) => record),
       ...(first === undefined
         ? {}
         : { errors: failures.map(({ id, failure }) => ({ id, error: failureJson(failure) })) }),
     },
-    () => records.map(text).join("\n"),
+    () => done.map(({ id, record }) => text(record, id)).join("\n"),
   )
   for (const { failure } of failures) call.out.failureNote(failure)
   return first?.failure.exit ?? 0

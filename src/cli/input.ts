@@ -39,8 +39,7 @@ const CLOCKS_MS = 60_000
 /** An ISO 8601 time with its zone, in UTC, and not long past. Throws CliError `invalid-time`. */
 export function timeOf(option: string, text: string | undefined): string | undefined {
   if (text === undefined) return undefined
-  const hasZone = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})$/.test(text)
-  const ms = hasZone ? Date.parse(text) : Number.NaN
+  const ms = isZoned(text) ? Date.parse(text) : Number.NaN
   if (ms < Date.now() - CLOCKS_MS)
     throw new CliError("invalid-time", `--${option}: ${text} has passed already`, {
       cures: [`--${option} ${new Date(Date.now() + 3_600_000).toISOString().slice(0, 16)}Z`],
@@ -50,6 +49,23 @@ export function timeOf(option: string, text: string | undefined): string | undef
     why: ["a time is ISO 8601 with its zone"],
     cures: [`--${option} ${new Date(Date.now() + 3_600_000).toISOString().slice(0, 16)}Z`],
   })
+}
+
+/** A time in the past: so long ago, or ISO 8601 with its zone. Throws CliError `invalid-time`. */
+export function momentOf(option: string, text: string | undefined): Date | undefined {
+  if (text === undefined) return undefined
+  const ago = parseDuration(text)
+  if (ago !== undefined) return new Date(Date.now() - ago)
+  const ms = isZoned(text) ? Date.parse(text) : Number.NaN
+  if (!Number.isNaN(ms)) return new Date(ms)
+  throw new CliError("invalid-time", `--${option}: not a time: ${JSON.stringify(text.slice(0, 40))}`, {
+    why: ["it is a duration ago, such as 1h, or a time in ISO 8601 with its zone"],
+    cures: [`--${option} 1h`, `--${option} ${new Date(Date.now() - 3_600_000).toISOString().slice(0, 16)}Z`],
+  })
+}
+
+function isZoned(text: string): boolean {
+  return /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})$/.test(text)
 }
 
 /** A whole number in a range, or undefined when nothing was given. Throws CliError `usage`. */

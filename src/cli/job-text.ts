@@ -2,6 +2,7 @@
 
 import type { BlueprintContext } from "../machines/blueprint.js"
 import type { Job } from "../machines/job.js"
+import type { YardRecord } from "../machines/record.js"
 import type { ResourceContext } from "../machines/resource.js"
 import type { Working } from "../machines/working.js"
 import { relative } from "./text.js"
@@ -73,4 +74,12 @@ function requestsOf(context: BlueprintContext): readonly string[] {
   return Object.entries(context.authorizations).flatMap(([who, { state }]) =>
     state === "requested" ? [who] : [],
   )
+}
+
+/** Whether it waits for somebody to look after it: quarantined, suspended, or asked for. */
+export function isStuck(record: YardRecord): boolean {
+  if (record.kind === "lease" || record.kind === "resource")
+    return record.context.quarantine !== null && record.to !== "destroyed"
+  if (record.kind !== "blueprint") return false
+  return record.context.suspended !== null || requestsOf(record.context).length > 0
 }

@@ -124,9 +124,9 @@ function nounCommand(root: Command, noun: string): Command {
   const command = root
     .command(noun)
     .summary(
-      `${verbs.slice(0, -1).join(", ")}${verbs.length > 1 ? " or " : ""}${verbs.at(-1) ?? ""} a ${noun}`,
+      `${verbs.slice(0, -1).join(", ")}${verbs.length > 1 ? " or " : ""}${verbs.at(-1) ?? ""} ${article(noun)}`,
     )
-    .description(`Commands for a ${noun}.`)
+    .description(`Commands for ${article(noun)}.`)
     .helpGroup("Administer:")
     .usage("COMMAND [options]")
     .helpOption("-h, --help", "print this help")
@@ -142,6 +142,10 @@ function nounCommand(root: Command, noun: string): Command {
     })
   })
   return command
+}
+
+function article(noun: string): string {
+  return /^[aeiou]/.test(noun) ? `an ${noun}` : `a ${noun}`
 }
 
 function unknownCommand(word: string, known: readonly string[], noun?: string): CliError {

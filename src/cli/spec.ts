@@ -16,6 +16,7 @@ export type Completes =
   | "kind"
   | "type"
   | "topic"
+  | "log-type"
   | "file"
   | "folder"
   | "program"

@@ -8,7 +8,15 @@ import { stateText } from "./transition.js"
 
 const LABEL_WIDTH = 12
 
-export function whyText(answer: WhyAnswer, c: Colors): string {
+interface Known {
+  readonly answer: WhyAnswer
+  /** What workers do for it just now. */
+  readonly work: readonly string[]
+  /** Commands that would help. */
+  readonly cures: readonly string[]
+}
+
+export function whyText({ answer, work, cures }: Known, c: Colors): string {
   const ahead = answer.ahead === 0 ? "" : `, ${count(answer.ahead, "lease")} ahead`
   const place = isNone(answer.position) ? "" : `   position ${answer.position}${ahead}`
   const part = (label: string, lines: readonly string[]) =>
@@ -26,7 +34,9 @@ export function whyText(answer: WhyAnswer, c: Colors): string {
         ({ lease, by, resource, until }) => `${lease} of ${by} on ${resource}, ${endText(until)}`,
       ),
     ),
+    ...part("work", work),
     ...part("would help", answer.unblock),
+    ...part("do", cures),
   ].join("\n")
 }
 

@@ -25,6 +25,10 @@ async function live(call: Call, what: Completes, start: string): Promise<readonl
     const names = COMMANDS.filter(({ hidden }) => hidden !== true).map(({ name }) => name.split(" ")[0] ?? "")
     return [...new Set([...names, ...TOPICS, ...ERROR_CODES])].map((word) => ({ word }))
   }
+  if (what === "log-type") {
+    const { LOG_TYPES } = await import("../../client/index.js")
+    return LOG_TYPES.map((word) => ({ word }))
+  }
   const quiet = process.env.DRYDOCK_TRACE === undefined
   try {
     const signal = AbortSignal.timeout(PATIENCE_MS)

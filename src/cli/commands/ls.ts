@@ -10,6 +10,7 @@ import { SERVICE_STATES } from "../../machines/service.js"
 import type { Call } from "../call.js"
 import { CliError } from "../failure.js"
 import { numberOf } from "../input.js"
+import { isStuck } from "../job-text.js"
 import { COLUMNS, rowOf } from "../rows.js"
 import { LISTS } from "../table/look.js"
 import { count, nearest, printable } from "../text.js"
@@ -49,7 +50,11 @@ const LISTINGS = {
 type Listed = keyof typeof LISTINGS
 
 export async function ls(call: Call): Promise<number> {
-  const what = listOf(call.operand(0))
+  return list(call, listOf(call.operand(0)))
+}
+
+/** One list, whatever the command was called. */
+export async function list(call: Call, what: Listed | "slots"): Promise<number> {
   const limit = numberOf("limit", call.text("limit"), 1, MOST) ?? DEFAULT_LIMIT
   checkFilters(call, what)
   return what === "slots" ? slots(call, limit) : objects(call, what, limit)
@@ -102,7 +107,7 @@ async function read(
   }
   const records: YardRecord[] = []
   for await (const record of yard.each(kind, filter)) {
-    records.push(record)
+    if (!call.flag("stuck") || isStuck(record)) records.push(record)
     if (records.length >= limit) break
   }
   return records
@@ -141,6 +146,11 @@ function checkFilters(call: Call, what: Listed | "slots"): void {
       why: [`${what} can be chosen by ${allowed.map((name) => `--${name}`).join(", ")}`],
       cures: [`drydock ls ${what}`],
     })
+  if (call.flag("stuck") && !["leases", "resources", "blueprints"].includes(what))
+    throw new CliError("usage", `--stuck does not choose among ${what}`, {
+      why: ["only leases, resources and blueprints can be stuck"],
+      cures: ["drydock ls resources --stuck"],
+    })
   const state = call.text("state")
   if (state === undefined || what === "slots") return
   const states: readonly string[] = LISTINGS[what].states
@@ -169,6 +179,7 @@ function emptyText(call: Call, what: Listed): string {
     const value = call.text(name)
     return value === undefined ? [] : [`${name} ${value}`]
   })
+  if (call.flag("stuck")) return `nothing is stuck among these ${what}`
   if (chosen.length > 0) return `no ${what} with ${printable(chosen.join(" and "))}`
   if (what === "leases" && !call.flag("all"))
     return "nobody holds or waits for anything  (drydock lease --type host; --all shows ended ones)"

@@ -20,9 +20,17 @@ interface Shown {
   readonly history: readonly { readonly seq: number; readonly record: YardRecord }[]
 }
 
-export async function show(call: Call): Promise<number> {
+export function show(call: Call): Promise<number> {
+  return showActor(call, (yard) => findActor(yard, call.operand(0)))
+}
+
+/** One object, however it was named. */
+export async function showActor(
+  call: Call,
+  find: (yard: Drydock) => Actor | Promise<Actor>,
+): Promise<number> {
   return lookAtYard(call, async (yard) => {
-    const shown = await read(yard, await findActor(yard, call.operand(0)))
+    const shown = await read(yard, await find(yard))
     call.out.document(shown, () => text(shown, call.out))
     return 0
   })

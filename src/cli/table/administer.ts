@@ -1,6 +1,9 @@
 // Commands for whoever runs the yard.
 
 import type { ArgumentSpec, CommandSpec, Completes } from "../spec.js"
+import { BLUEPRINT_LOOKS } from "./blueprints.js"
+import { CARE } from "./care.js"
+import { PRINCIPALS } from "./principals.js"
 import { BLUEPRINTS, REASON, YES } from "./shared-options.js"
 
 const ids = (noun: Completes & string, required = true): ArgumentSpec => ({
@@ -27,26 +30,6 @@ function toggles(noun: "blueprint" | "device"): readonly CommandSpec[] {
   }))
 }
 
-function decisions(): readonly CommandSpec[] {
-  const effect = {
-    authorize: "Let a principal use a blueprint",
-    decline: "Keep a principal from a blueprint",
-  }
-  return (["authorize", "decline"] as const).map((verb) => ({
-    name: `blueprint ${verb}`,
-    group: "Administer",
-    impact: "writes",
-    connects: true,
-    summary: effect[verb],
-    arguments: [
-      { name: "blueprint", text: "id of a blueprint", required: true, completes: "blueprint" },
-      { name: "principal", text: "who", required: true },
-    ],
-    examples: [{ line: `drydock blueprint ${verb} lab ci`, text: "" }],
-    load: async () => (await import("../commands/tell.js")).decide(verb),
-  }))
-}
-
 function bindings(): readonly CommandSpec[] {
   const effect = {
     enable: "Let bindings of a service be used again",
@@ -68,119 +51,6 @@ function bindings(): readonly CommandSpec[] {
     ],
     load: async () => (await import("../commands/service.js")).service(verb),
   }))
-}
-
-/** What is quarantined is stuck until somebody decides. */
-function cures(): readonly CommandSpec[] {
-  const about = {
-    retry: {
-      summary: "Try again what is stuck: a clean-up, or a resource that fails its leases",
-      details: `A lease or a resource in quarantine waits for somebody (\`drydock ls resources --stuck\`). What ends is cleaned up
-again; a resource that failed its leases serves again.`,
-      options: [],
-    },
-    abandon: {
-      summary: "Give up what cannot be cleaned up: its slots are free, whatever is left of it",
-      details: `For what ends and cannot be taken down. Nobody looks after what is left in the world: asks first.`,
-      options: [REASON, YES],
-    },
-  }
-  return (["retry", "abandon"] as const).map((verb) => ({
-    name: verb,
-    group: "Administer",
-    impact: "writes",
-    connects: true,
-    ...about[verb],
-    arguments: [STUCK],
-    examples: [
-      { line: `drydock ${verb} resource/r3f`, text: "" },
-      { line: `drydock ${verb} lease/ada_x7 resource/r3f`, text: "several" },
-    ],
-    load: async () => (await import("../commands/stuck.js")).stuck(verb),
-  }))
-}
-
-const STUCK: ArgumentSpec = {
-  name: "kind/id...",
-  text: "lease/ID or resource/ID; a bare id is looked for",
-  required: true,
-  completes: "actor",
-}
-
-function authorizations(): readonly CommandSpec[] {
-  const about = {
-    approve: "Let principals use a blueprint; whoever waits for it is served",
-    decline: "Keep principals from a blueprint, or take an approval back",
-  }
-  const decisions = (["approve", "decline"] as const).map((verb) => ({
-    name: `authorization ${verb}`,
-    group: "Administer" as const,
-    impact: "writes" as const,
-    connects: true,
-    summary: about[verb],
-    details: `Works whether or not they asked. Leases that are held stay held. It is on record who decided, and when.`,
-    arguments: [
-      { name: "blueprint", text: "id of a blueprint", required: true, completes: "blueprint" as const },
-      { name: "principal...", text: "who", required: true },
-    ],
-    examples: [{ line: `drydock authorization ${verb} lab ada ci`, text: "" }],
-    load: async () => (await import("../commands/authorization.js")).decide(verb),
-  }))
-  return [
-    {
-      name: "authorization ls",
-      group: "Administer",
-      impact: "reads",
-      connects: true,
-      summary: "Who asked to use which blueprint, and what was decided",
-      options: [
-        { flags: "--blueprint <id>", text: "only of this blueprint", completes: "blueprint" },
-        {
-          flags: "--state <state>",
-          text: "only in this state",
-          choices: ["requested", "authorized", "declined"],
-          completes: ["requested", "authorized", "declined"],
-        },
-      ],
-      examples: [
-        { line: "drydock authorization ls", text: "all" },
-        { line: "drydock authorization ls --state requested", text: "who waits for an answer" },
-      ],
-      load: async () => (await import("../commands/authorization.js")).authorizations,
-    },
-    ...decisions,
-  ]
-}
-
-function blueprintLooks(): readonly CommandSpec[] {
-  return [
-    {
-      name: "blueprint ls",
-      group: "Administer",
-      impact: "reads",
-      connects: true,
-      summary: "List blueprints: who may use them, and what keeps them from building",
-      options: [
-        { flags: "--state <state>", text: "only in this state", completes: ["enabled", "disabled"] },
-        { flags: "--type <type>", text: "only of this type" },
-        { flags: "--stuck", text: "only what waits for somebody: suspended, or asked for" },
-        { flags: "--limit <number>", text: "at most this many", shownDefault: "1000" },
-        { flags: "-q, --quiet", text: "ids only" },
-      ],
-      examples: [{ line: "drydock blueprint ls", text: "the same as `drydock ls blueprints`" }],
-      load: async () => (await import("../commands/blueprint.js")).blueprints,
-    },
-    {
-      name: "blueprint show",
-      group: "Administer",
-      impact: "reads",
-      connects: true,
-      summary: "Everything about a blueprint: terms, principals, failures, history",
-      arguments: [{ name: "blueprint", text: "id of a blueprint", required: true, completes: "blueprint" }],
-      examples: [{ line: "drydock blueprint show lab", text: "the same as `drydock show blueprint/lab`" }],
-      load: async () => (await import("../commands/blueprint.js")).blueprint,
-    },
-  ]
 }
 
 function removals(): readonly CommandSpec[] {
@@ -230,67 +100,26 @@ export const ADMINISTER: readonly CommandSpec[] = [
     details: `A file holds the maps networks, devices, services and blueprints, by id. What is the same already is left alone;
 what the files do not name is not touched. When anything is wrong, every mistake is shown with its line and
 nothing is applied. What the yard refuses all the same is named at the end, with what depends on it; the rest is applied.
-References to what is nowhere are warned of. - reads stdin.`,
+References to what is nowhere are warned of. A blueprint may say its terms: access, maxDuration, warnBefore, resourceTtl, idle,
+immunity, suspendAfter, quarantineAfter, and work with attempts, firstDelay, longestDelay, limit, silence. What it leaves out has
+its default (docs/protocol.md); what it does not say any more is taken back. - reads stdin.`,
     arguments: [{ name: "file...", text: "YAML files", required: true, completes: "file" }],
     options: [{ flags: "--dry-run", text: "only show the difference" }, BLUEPRINTS],
     examples: [
       { line: "drydock apply examples/localhost.yaml --dry-run", text: "what would change" },
       { line: "drydock apply networks.yaml devices.yaml", text: "several files as one" },
+      { line: "drydock apply examples/terms.yaml --dry-run", text: "a blueprint with terms" },
     ],
     load: async () => (await import("../commands/apply.js")).apply,
   },
-  ...blueprintLooks(),
+  ...BLUEPRINT_LOOKS,
   ...toggles("blueprint"),
-  ...decisions(),
-  ...authorizations(),
+  ...PRINCIPALS,
   ...toggles("device"),
   ...bindings(),
   ...removals(),
   ...resources(),
-  {
-    name: "reclaim",
-    group: "Administer",
-    impact: "writes",
-    connects: true,
-    summary: "End all resources that nobody uses",
-    details: "Says of each whether it was reclaimed, or who uses it. Asks first.",
-    options: [
-      { flags: "--type <type>", text: "only of this type", completes: "type" },
-      { flags: "--blueprint <id>", text: "only of this blueprint", completes: "blueprint" },
-      { flags: "--dry-run", text: "only show which" },
-      REASON,
-      YES,
-    ],
-    examples: [
-      { line: "drydock reclaim --dry-run", text: "what nobody uses" },
-      { line: "drydock reclaim --blueprint lab --yes", text: "of one blueprint, without asking" },
-    ],
-    load: async () => (await import("../commands/reclaim.js")).reclaim,
-  },
-  {
-    name: "drain",
-    group: "Administer",
-    impact: "writes",
-    connects: true,
-    summary: "Finish what is held, give nothing new, then end",
-    details: `A resource ends after its last lease, at once when nobody uses it. A blueprint is disabled, and all its resources are
-drained: \`drydock blueprint enable\` lets it build new ones.`,
-    arguments: [
-      {
-        name: "kind/id...",
-        text: "resource/ID or blueprint/ID; a bare id is looked for",
-        required: true,
-        completes: "actor",
-      },
-    ],
-    options: [REASON, YES],
-    examples: [
-      { line: "drydock drain resource/r3f", text: "before it is repaired" },
-      { line: "drydock drain blueprint/lab", text: "before the whole lab is moved; asks first" },
-    ],
-    load: async () => (await import("../commands/drain.js")).drain,
-  },
-  ...cures(),
+  ...CARE,
   {
     name: "annotate",
     group: "Administer",

@@ -41,6 +41,7 @@ export const LOOK: readonly CommandSpec[] = [
       { flags: "--blueprint <id>", text: "only of this blueprint", completes: "blueprint" },
       { flags: "--resource <id>", text: "only leases on this resource", completes: "resource" },
       { flags: "--prefix <text>", text: "only slots whose key begins so" },
+      { flags: "--stuck", text: "only what waits for somebody: quarantined, suspended, asked for" },
       { flags: "-a, --all", text: "also what has ended" },
       { flags: "--limit <number>", text: "at most this many", shownDefault: "1000" },
       { flags: "-q, --quiet", text: "ids only" },
@@ -95,6 +96,36 @@ export const LOOK: readonly CommandSpec[] = [
       { line: "drydock watch lease/ada_x7 --after 0 --json", text: "the whole life of one, as JSON lines" },
     ],
     load: async () => (await import("../commands/watch.js")).watch,
+  },
+  {
+    name: "log",
+    group: "Look",
+    impact: "reads",
+    connects: true,
+    summary: "What happened, in words: every transition, wait, attempt, failure and decision",
+    details: `One line for each thing that happened, oldest first; docs/log.md tells the types. Heartbeats only when their type is
+asked for. With --follow it goes on, also across a lost connection, until Ctrl-C.`,
+    arguments: [
+      { name: "kind/id", text: "only this kind, or this object", required: false, completes: "actor" },
+    ],
+    options: [
+      { flags: "--since <time>", text: "not before: a duration ago (1h) or a time (ISO 8601)" },
+      { flags: "--until <time>", text: "only before: a duration ago, or a time" },
+      {
+        flags: "--type <type>",
+        text: "only of this type, for example lease.reacquire, or all types that begin so",
+        repeats: true,
+        completes: "log-type",
+      },
+      { flags: "-f, --follow", text: "go on with what happens" },
+      { flags: "--limit <number>", text: "the newest so many of what was", shownDefault: "1000" },
+    ],
+    examples: [
+      { line: "drydock log lease/ada_x7", text: "the life of one lease" },
+      { line: "drydock log --since 1h --type resource.activation-failure", text: "which builds failed" },
+      { line: "drydock log --follow --limit 20 --json", text: "the last 20, then what comes, as JSON lines" },
+    ],
+    load: async () => (await import("../commands/log.js")).log,
   },
   {
     name: "commands",
