@@ -1,4 +1,5 @@
-// The long runs: `npm run race -- --seed 7 --requests 2000` and `npm run chaos -- --points 200 --seed 7 [--foreign]`.
+// The long runs: `npm run race -- --seed 7 --requests 2000`, `npm run chaos -- --points 200 --seed 7 [--foreign]` and
+// `npm run chaos:work -- --seconds 300 --seed 7`.
 // Every run is known by its seed; a problem is printed with it, and the exit code is 1.
 
 import { parseArgs } from "node:util"
@@ -9,6 +10,7 @@ import { appendForeign } from "./foreign.js"
 import { startChaosHost } from "./host.js"
 import { race } from "./race.js"
 import { random } from "./random.js"
+import { workChaos } from "./work.js"
 
 /** Points of one race: as many as it lasts for. */
 const POINTS_PER_RACE = 25
@@ -20,6 +22,7 @@ const { positionals, values } = parseArgs({
   options: {
     points: { type: "string", default: "200" },
     requests: { type: "string", default: "500" },
+    seconds: { type: "string", default: "300" },
     seed: { type: "string" },
     foreign: { type: "boolean", default: false },
     slow: { type: "string", default: "0.2" },
@@ -38,6 +41,7 @@ function judge(found: readonly string[], what: string): void {
 console.log(`seed ${seed}`)
 try {
   if (positionals[0] === "race") await raceOnce()
+  else if (positionals[0] === "work") await workOnce(Number(values.seconds))
   else await crashAll(Number(values.points))
 } finally {
   await server.stop()
@@ -53,6 +57,12 @@ async function raceOnce(): Promise<void> {
   host.signal("SIGTERM")
   await host.exited
   judge(check(history), `${requests} requests, ${history.journal.length} records, ${seconds} s`)
+}
+
+async function workOnce(seconds: number): Promise<void> {
+  const { problems: found, kills, leases, resources, records } = await workChaos({ server, seed, seconds })
+  const killed = `${kills.workers} workers and ${kills.hosts} hosts killed, ${kills.stops} workers stopped`
+  judge(found, `${seconds} s: ${leases} leases, ${resources} resources, ${records} records; ${killed}`)
 }
 
 async function crashAll(points: number): Promise<void> {

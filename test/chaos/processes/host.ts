@@ -6,6 +6,7 @@ import { startHost } from "../../../src/actors/hosting/host.js"
 import type { Report } from "../../../src/actors/hosting/reports.js"
 import { openNatsLog } from "../../../src/actors/log/nats-log.js"
 import almanacServiceHost from "../../../src/blueprints/almanac-service-host/index.js"
+import { standIn } from "../../support/stand-in/blueprint.js"
 import { hostOptions } from "./options.js"
 
 const { url, user, pass, yard, name } = hostOptions.parse(JSON.parse(process.argv[2] ?? ""))
@@ -20,7 +21,7 @@ const host = await startHost({
   log,
   yard,
   host: name,
-  policies: [almanacServiceHost],
+  policies: [almanacServiceHost, standIn().policy],
   version: "chaos",
   report: (said: Report) => tell(said),
   faults: faultsFromEnvironment(process.env),
