@@ -71,14 +71,22 @@ export const jobOrder = z.object({
 })
 export type JobOrder = z.output<typeof jobOrder>
 
-const which = { job: z.string().max(160), attempt: z.number().int().min(1) }
+/**
+ * Which attempt it is about, and who speaks: after a loss of records an id may come a second time, and the worker of the
+ * first must not end the attempt of another.
+ */
+const which = {
+  job: z.string().max(160),
+  attempt: z.number().int().min(1),
+  worker: z.string().min(1).max(128),
+}
 const log = z.array(z.string().max(LIMITS.logLineChars)).max(LIMITS.logLinesPerMessage).optional()
 const message = z.string().max(LIMITS.reasonChars)
 
 /** What a worker says about any job. Sender: `worker-<blueprint type>`. */
 export const workerBodies = {
   /** Before the first thing it does. Accepted: it may begin, and the record says everything. Refused: it must not. */
-  started: z.strictObject({ ...which, worker: z.string().min(1).max(128) }),
+  started: z.strictObject(which),
   /** It works; at least every third of `silenceMs`. */
   heartbeat: z.strictObject({ ...which, log }),
   /** It did not succeed. `retryable`: the same again may. */
@@ -94,6 +102,7 @@ export const doneBody = z.strictObject({ ...which, log })
 export type WorkerWord = {
   readonly job: string
   readonly attempt: number
+  readonly worker: string
   readonly log?: string[] | undefined
 }
 export type FailedBody = z.output<typeof workerBodies.failed>

@@ -108,7 +108,7 @@ export type LeaseEvent =
   | Stimulus<"annotate", AnnotateBody>
   | Stimulus<"expire", { timer: string; at: string }>
   | Stimulus<"throw-back", Granted & { reason?: string }>
-  | Stimulus<"started", WorkerWord & { worker: string }>
+  | Stimulus<"started", WorkerWord>
   | Stimulus<"heartbeat", WorkerWord>
   | Stimulus<"activated", ActivatedBody>
   | Stimulus<"failed", FailedBody>

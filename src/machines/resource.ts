@@ -196,7 +196,7 @@ export type ResourceEvent =
   | Stimulus<"strike", Strike, Occupancy>
   | Stimulus<"keep", object, Occupancy>
   | Stimulus<"annotate", AnnotateBody, Occupancy>
-  | Stimulus<"started", WorkerWord & { worker: string }, Occupancy>
+  | Stimulus<"started", WorkerWord, Occupancy>
   | Stimulus<"heartbeat", WorkerWord, Occupancy>
   | Stimulus<"activated", ActivatedBody, Occupancy>
   | Stimulus<"failed", FailedBody, Occupancy>

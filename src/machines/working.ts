@@ -82,7 +82,8 @@ export const workingGuards = {
   isBegunAlready: ({ context: { job }, event }: At) =>
     job?.state === "running" && job.worker === textIn(event, "worker"),
   isNotOrdered: ({ context: { job } }: At) => job?.state !== "ordered",
-  isNotRunning: ({ context: { job } }: At) => job?.state !== "running",
+  isNotRunning: ({ context: { job }, event }: At) =>
+    job?.state !== "running" || job.worker !== textIn(event, "worker"),
   isOverdue: ({ context: { job }, event }: At) => isPast(job?.deadline, event.now),
   isCancelled: ({ context: { job } }: At) => job?.cancelled === true,
   isClearing: ({ context: { job } }: At) => job?.task === "release" || job?.task === "destroy",

@@ -132,9 +132,9 @@ describe("a lease, along every shortest path", () => {
     { type: "throw-back" as const, body: { token: 7 }, ...stamp, ...nothing },
     ...[1, 2].flatMap((attempt) => {
       const said = { ...stamp, ...nothing, by: "worker-slow" }
-      const body = { job: "lease/L1/1", attempt }
+      const body = { job: "lease/L1/1", attempt, worker: "w" }
       return [
-        { type: "started" as const, ...said, body: { ...body, worker: "w" } },
+        { type: "started" as const, ...said, body },
         { type: "heartbeat" as const, ...said, body },
         { type: "activated" as const, ...said, body },
         { type: "cleaned" as const, ...said, body },
@@ -233,9 +233,9 @@ describe("a resource, along every shortest path", () => {
       ...[1, 2].map((token) => ({ type: "strike" as const, body: { ...strike, token }, ...stamp, facts })),
       ...[1, 2].flatMap((attempt) => {
         const said = { ...stamp, facts, by: "worker-slow", actor: "resource/r1" } as const
-        const body = { job: "resource/r1/1", attempt }
+        const body = { job: "resource/r1/1", attempt, worker: "w" }
         return [
-          { type: "started" as const, ...said, body: { ...body, worker: "w" } },
+          { type: "started" as const, ...said, body },
           { type: "heartbeat" as const, ...said, body },
           { type: "activated" as const, ...said, body },
           { type: "destroyed" as const, ...said, body },

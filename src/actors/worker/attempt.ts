@@ -233,10 +233,10 @@ export class Attempt {
     verb,
     body,
   }: Answer): Promise<{ readonly message: string; readonly isFinal: boolean } | undefined> {
-    const { order, speech } = this.#options
+    const { order, speech, worker } = this.#options
     const log = this.#log.take()
     const { job, attempt } = order
-    const whole = { job, attempt, ...body, ...(log.length === 0 ? {} : { log }) }
+    const whole = { job, attempt, worker, ...body, ...(log.length === 0 ? {} : { log }) }
     try {
       const how = { patienceMs: Math.max(500, this.#pace.patienceMs), signal: this.#cut.signal }
       const heard = await speech.say(order, verb, whole, how)
@@ -255,7 +255,7 @@ export class Attempt {
 
   /** Until it is over, or the yard was silent for too long, or does not want the attempt any more. */
   async #beat(over: AbortSignal): Promise<void> {
-    const { order, clock, speech, report } = this.#options
+    const { order, clock, speech, report, worker } = this.#options
     const { beatMs, patienceMs, giveUpMs } = this.#pace
     const { job, attempt } = order
     let nextMs = this.#heardMs + beatMs
@@ -264,7 +264,7 @@ export class Attempt {
       if (over.aborted) return
       const saidMs = clock.monotonicMs()
       const log = this.#log.take()
-      const body = { job, attempt, ...(log.length === 0 ? {} : { log }) }
+      const body = { job, attempt, worker, ...(log.length === 0 ? {} : { log }) }
       const untilMs = this.#heardMs + giveUpMs
       const heard = await speech.say(order, "heartbeat", body, { patienceMs, untilMs, signal: over })
       if (over.aborted) return

@@ -51,8 +51,7 @@ export class Crew {
     const chosen = jobs[nth % Math.max(1, jobs.length)]
     if (chosen === undefined) return
     const { record, job } = chosen
-    if (behaviour === "start" || behaviour === "begin and succeed")
-      this.#say(record, job, "started", { worker: "w" })
+    if (behaviour === "start" || behaviour === "begin and succeed") this.#say(record, job, "started", {})
     if (behaviour === "beat") this.#say(record, job, "heartbeat", { log: ["still at it"] })
     if (behaviour === "succeed" || behaviour === "begin and succeed" || behaviour === "come back late")
       this.#say(record, job, SUCCESS[job.task], {})
@@ -69,7 +68,7 @@ export class Crew {
   #say({ kind, id }: Worked, job: Job, verb: string, more: object): void {
     this.bench.publish({
       subject: `drydock.default.internal.${kind}.${id}.${verb}.worker-${job.type}`,
-      body: { job: job.id, attempt: job.attempt, ...more },
+      body: { job: job.id, attempt: job.attempt, worker: "w", ...more },
     })
   }
 
@@ -112,9 +111,9 @@ export function allIsWell(bench: Workbench, rounds = 400): void {
     const say = (verb: string, more: object) =>
       bench.publish({
         subject: `drydock.default.internal.${record.kind}.${record.id}.${verb}.worker-${job.type}`,
-        body: { job: job.id, attempt: job.attempt, ...more },
+        body: { job: job.id, attempt: job.attempt, worker: job.worker ?? "good", ...more },
       })
-    if (job.state === "ordered") say("started", { worker: "good" })
+    if (job.state === "ordered") say("started", {})
     if (job.state !== "backing-off") say(job.cancelled ? "stopped" : SUCCESS[job.task], {})
   }
   for (let round = 0; round < rounds; round++) {

@@ -34,7 +34,7 @@ function work(bench: Workbench, key: string, verb: string, more: object = {}): v
   if (job === null) throw new Error(`${key} has no job`)
   bench.publish({
     subject: `drydock.default.internal.${record.kind}.${record.id}.${verb}.worker-${job.type}`,
-    body: { job: job.id, attempt: job.attempt, ...(verb === "started" ? { worker: "w" } : {}), ...more },
+    body: { job: job.id, attempt: job.attempt, worker: "w", ...more },
   })
   bench.drain()
 }

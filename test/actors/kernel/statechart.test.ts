@@ -54,7 +54,7 @@ const said = (type: string, body: object, facts: fc.Arbitrary<unknown> = fc.cons
 const worked = (type: string, more: object, facts: fc.Arbitrary<unknown> = fc.constant(undefined)) =>
   facts.map((known) => ({
     type,
-    body: { job: "lease/L1/1", attempt: 1, ...more },
+    body: { job: "lease/L1/1", attempt: 1, worker: "w", ...more },
     by: "worker-slow",
     ...stamp,
     facts: known,
@@ -67,7 +67,7 @@ const walks = {
     said("renew", { ttl: "1h" }),
     said("release", {}),
     said("annotate", { set: { a: "b" } }),
-    worked("started", { worker: "w" }),
+    worked("started", {}),
     worked("heartbeat", { log: ["one"] }),
     worked("activated", { details: { a: 1 } }),
     worked("failed", { message: "x", retryable: true }),
@@ -83,7 +83,7 @@ const walks = {
     said("reclaim", {}, occupancy),
     said("replace", { reason: "x" }, occupancy),
     said("settle", {}, occupancy),
-    worked("started", { worker: "w" }, occupancy),
+    worked("started", {}, occupancy),
     worked("activated", { details: { a: 1 } }, occupancy),
     worked("failed", { message: "x", retryable: false }, occupancy),
     worked("destroyed", {}, occupancy),

@@ -199,8 +199,8 @@ describe("a word about a job", () => {
     const blueprint = await on.blueprint()
     await on.request("W1", blueprint, { script: { activate: { ms: 1_500 } } })
     await stepOf("lease-W1")
-    const job = attempts("W1")[0]?.event.body as { job: string; attempt: number }
-    const right = { job: job.job, attempt: job.attempt }
+    const job = attempts("W1")[0]?.event.body as { job: string; attempt: number; worker: string }
+    const right = { job: job.job, attempt: job.attempt, worker: job.worker }
     for (const [verb, body] of [
       ["activated", { ...right, attempt: 2 }],
       ["activated", { ...right, job: "lease/W1/999" }],
