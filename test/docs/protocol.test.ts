@@ -17,6 +17,7 @@ import { recordSchema } from "../../src/machines/record.js"
 import { registry } from "../../src/machines/registry.js"
 import { REJECTION_CODES } from "../../src/machines/rejection.js"
 import { resourceMachine, resourceTimers } from "../../src/machines/resource.js"
+import { yardMachine, yardTimers } from "../../src/machines/yard.js"
 
 const text = await readFile(new URL("../../docs/protocol.md", import.meta.url), "utf8")
 /** However the tables are laid out. */
@@ -94,6 +95,9 @@ function armed(): string[] {
       job,
     }).map(({ id }) => `resource ${id}`),
     ...blueprintTimers({ ...blueprint, retryAt: at }).map(({ id }) => `blueprint ${id}`),
+    ...yardTimers({ ...createActor(yardMachine).getSnapshot().context, sweepAt: at }).map(
+      ({ id }) => `yard ${id}`,
+    ),
   ])
   return [...new Set(found)]
 }
