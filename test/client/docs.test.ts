@@ -52,7 +52,8 @@ test.each(blocks.map((code, n) => ({ n, code })))(
 test("the page names every code that the library throws", async () => {
   const sources = join(here, "../../src/client")
   const codes = new Set<string>()
-  for (const name of await readdir(sources)) {
+  const names = (await readdir(sources, { recursive: true })).filter((name) => name.endsWith(".ts"))
+  for (const name of names) {
     const text = await readFile(join(sources, name), "utf8")
     for (const [, code = ""] of text.matchAll(/(?:ClientError|UndecidedError)\(\s*"[a-z]+",\s*"([a-z-]+)"/g))
       codes.add(code)

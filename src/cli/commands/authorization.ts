@@ -2,7 +2,7 @@
 
 import type { Drydock } from "../../client/index.js"
 import type { Authorization } from "../../machines/blueprint.js"
-import { PRINCIPAL } from "../../machines/names.js"
+import { PRINCIPAL_OR_BLUEPRINT } from "../../machines/names.js"
 import { forEach } from "../bulk.js"
 import type { Call } from "../call.js"
 import { accessText } from "../facts.js"
@@ -92,8 +92,8 @@ export function decide(verb: "approve" | "decline"): Action {
 }
 
 function checkPrincipal(principal: string): void {
-  if (PRINCIPAL.test(principal)) return
+  if (PRINCIPAL_OR_BLUEPRINT.test(principal)) return
   throw new CliError("invalid-id", `not a principal: ${JSON.stringify(principal.slice(0, 40))}`, {
-    why: ["a principal has letters, digits and hyphens, at most 32"],
+    why: ["a principal has letters, digits and hyphens, at most 32; a blueprint is written blueprint/ID"],
   })
 }

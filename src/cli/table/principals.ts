@@ -37,7 +37,7 @@ function authorizations(): readonly CommandSpec[] {
     details: `Works whether or not they asked. Leases that are held stay held. It is on record who decided, and when.`,
     arguments: [
       { name: "blueprint", text: "id of a blueprint", required: true, completes: "blueprint" as const },
-      { name: "principal...", text: "who", required: true },
+      { name: "principal...", text: "who; blueprint/ID for what its resources stand on", required: true },
     ],
     examples: [{ line: `drydock authorization ${verb} lab ada ci`, text: "" }],
     load: async () => (await import("../commands/authorization.js")).decide(verb),

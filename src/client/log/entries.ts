@@ -2,9 +2,10 @@
 
 import type { YardRecord } from "../../machines/record.js"
 import { blueprintSaid } from "./blueprint-said.js"
-import type { LogEntry, Said } from "./entry.js"
+import { type LogEntry, type Said, said } from "./entry.js"
 import { leaseSaid } from "./lease-said.js"
 import { resourceSaid } from "./resource-said.js"
+import { yardSaid } from "./yard-said.js"
 
 const WORK = [
   "job-ordered",
@@ -43,7 +44,7 @@ export const LOG_TYPES: readonly string[] = [
   "resource.activated",
   "resource.activation-failure",
   "resource.allocation-failure",
-  "resource.slot-lock-failure",
+  "resource.slot-lock.failure",
   "resource.reclaim",
   "resource.kept",
   "resource.idle-check",
@@ -51,6 +52,8 @@ export const LOG_TYPES: readonly string[] = [
   "resource.strike",
   "resource.forgiven",
   "resource.lost",
+  "resource.based",
+  "resource.base-lost",
   "resource.released",
   "resource.destroyed",
   ...WORK.map((name) => `resource.${name}`),
@@ -76,6 +79,8 @@ export const LOG_TYPES: readonly string[] = [
   "network.put",
   "network.remove",
   "yard.take-over",
+  "yard.configured",
+  "yard.sweep",
 ]
 
 /** Types that say only that something goes on: left out unless they are asked for. */
@@ -83,6 +88,7 @@ export const QUIET_LOG_TYPES: ReadonlySet<string> = new Set([
   "lease.job-heartbeat",
   "resource.job-heartbeat",
   "resource.idle-check",
+  "yard.sweep",
 ])
 
 /** What a record says, in the order in which it happened: at least one entry. */
@@ -102,11 +108,11 @@ export function logEntries({
 function saidBy(record: YardRecord): readonly Said[] {
   if (record.kind === "lease") return leaseSaid(record)
   if (record.kind === "resource") return resourceSaid(record)
-  return record.kind === "blueprint" ? blueprintSaid(record) : []
+  if (record.kind === "blueprint") return blueprintSaid(record)
+  return record.kind === "yard" ? yardSaid(record) : []
 }
 
-/** The Almanac, the yard, and words that this version does not know: the verb, and by whom. */
-function otherwise({ kind, event, cause, to, context }: YardRecord): Said {
-  const host = kind === "yard" && "host" in context ? `host ${String(context.host)}` : `by ${cause.by}`
-  return { type: `${kind}.${event.type}`, text: `${host}: ${kind} is ${to}` }
+/** The Almanac, and words that this version does not know: the verb, and by whom. */
+function otherwise({ kind, event, cause, to }: YardRecord): Said {
+  return said(`${kind}.${event.type}`, `by ${cause.by}: ${kind} is ${to}`)
 }

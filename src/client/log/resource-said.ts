@@ -46,6 +46,8 @@ function spoken(record: ResourceRecord): readonly Said[] {
         : [said("resource.retried", `${cause.by} has it taken down again`)]
     case "abandon":
       return [said("resource.abandoned", context.reason?.message ?? `abandoned by ${cause.by}`)]
+    case "based":
+      return [said("resource.based", `lease ${textOf(body.lease)}, which it stands on, is active`)]
     case "expire":
       return expired(record)
     default:
@@ -71,11 +73,13 @@ function entered(record: ResourceRecord, state: string): Said {
   const { context, cause, event } = record
   const reason = context.reason?.message ?? ""
   switch (state) {
-    case "pending":
+    case "pending": {
+      const base = context.base === null ? "" : `; it is to stand on lease ${context.base.lease}`
       return said(
         "resource.allocated",
-        `by blueprint ${context.blueprint} for lease ${context.by}, at ${context.site}`,
+        `by blueprint ${context.blueprint} for lease ${context.by}, at ${context.site}${base}`,
       )
+    }
     case "active":
       return said("resource.activated", `usable${context.until === null ? "" : ` until ${context.until}`}`)
     case "released":
@@ -95,9 +99,10 @@ function entered(record: ResourceRecord, state: string): Said {
 }
 
 function broken(code: string, message: string, verb: string): Said {
+  if (verb === "unbased") return said("resource.base-lost", message)
   if (code === "lost") return said("resource.lost", message)
   if (code === "allocation-failed" && / is held by /.test(message))
-    return said("resource.slot-lock-failure", message)
+    return said("resource.slot-lock.failure", message)
   if (verb === "allocate") return said("resource.allocation-failure", message)
   return said("resource.activation-failure", message)
 }
