@@ -302,3 +302,26 @@ property(
     ).toEqual([])
   },
 )
+
+property("nobody is overtaken by a later lease that asks for the same", (all) => {
+  const played = stage()
+  const { bench } = played
+  bench.after = (verdict) => {
+    if (verdict.kind !== "recorded" || verdict.record.kind !== "lease") return
+    const { record } = verdict
+    if (!record.path.includes("acquired")) return
+    const pool = bench.yard.pools.get(record.context.type)
+    for (const [id] of pool?.waiters ?? []) {
+      const other = bench.yard.actors.get(`lease/${id}`)?.record
+      if (other?.kind !== "lease" || other.context.order > record.context.order) continue
+      // Whoever has a resource of his own on its way waits for it; others may share meanwhile what is in use.
+      if (other.context.build !== null) continue
+      const isAlike = (["type", "by", "attributes", "blueprints"] as const).every(
+        (name) => JSON.stringify(other.context[name]) === JSON.stringify(record.context[name]),
+      )
+      if (isAlike) expect([...(pool?.entitled.keys() ?? [])], `${id} before ${record.id}`).toContain(id)
+    }
+  }
+  play(all, played)
+  bench.drain()
+})
