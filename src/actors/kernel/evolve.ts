@@ -169,6 +169,7 @@ function indexResource(
   if (resource.context.base !== null) {
     const { lease } = resource.context.base
     touched.leases.add(lease)
+    touched.ended.add(actorKey("lease", lease))
     const ground = recordOf(yard, "lease", lease)?.context.resource
     if (ground !== null && ground !== undefined) touched.resources.add(ground)
   }

@@ -6,6 +6,7 @@
 // Nothing else is decided otherwise because something was forgotten. So what a decision may still look at is kept:
 //   the last lease on a resource that lives     when it was used last: immunity, idleness, whom to reclaim
 //   a resource that a waiting lease has ordered  else its order would look as if it had not been carried out
+//   a lease on which a resource stands          that has yet to hear that it is over
 // What is removed from the Almanac is looked at by nobody: to a blueprint it is as if it had never been.
 
 import { durationMs } from "../../machines/duration.js"
@@ -135,7 +136,8 @@ export function refreshEnded(yard: Yard, key: ActorKey): void {
 function isNeeded(yard: Yard, key: ActorKey, record: YardRecord): boolean {
   if (record.kind === "resource") return yard.orders.has(record.id)
   if (record.kind !== "lease") return false
-  const { resource } = record.context
+  const { resource, carries } = record.context
+  if (carries !== null && lives(yard, carries)) return true
   return resource !== null && yard.lastUsed.get(resource)?.key === key && lives(yard, resource)
 }
 
