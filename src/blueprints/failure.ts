@@ -11,6 +11,14 @@ export class RetryableError extends Error {
   override readonly name: string = "RetryableError"
 }
 
+/**
+ * The resource is gone, whatever the lease wants of it: the yard breaks it, and the lease is served by another one.
+ * Only while a lease is activated or released.
+ */
+export class ResourceLostError extends RetryableError {
+  override readonly name = "ResourceLostError"
+}
+
 /** A program that `run` started did not exit with 0. Retryable; throw a TerminalError of your own where it is not. */
 export class ProgramError extends RetryableError {
   override readonly name = "ProgramError"

@@ -2,7 +2,7 @@
 
 export { z } from "zod"
 export type { Almanac, Policy, Site, Survey } from "./blueprint.js"
-export { ProgramError, RetryableError, TerminalError } from "./failure.js"
+export { ProgramError, ResourceLostError, RetryableError, TerminalError } from "./failure.js"
 export {
   type Blueprint,
   type Details,

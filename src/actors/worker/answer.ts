@@ -50,6 +50,11 @@ export function stopped(message: string): Answer {
   return { verb: "stopped", body: {}, ending: "stopped", message }
 }
 
+/** Whether blueprint code says that the resource is gone. */
+export function isLoss(error: unknown): error is Error {
+  return error instanceof Error && error.name === "ResourceLostError"
+}
+
 /** What blueprint code threw. A class of another copy of the package is told by its name. */
 export function failedBy(error: unknown): Answer {
   const isTerminal = error instanceof Error && error.name === "TerminalError"

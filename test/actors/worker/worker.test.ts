@@ -78,6 +78,21 @@ describe("a worker", () => {
     expect(await on.provider.inventory()).toEqual([])
   })
 
+  it("says that a resource is lost, and the lease is served by another one", async () => {
+    const { on } = stage
+    await on.worker()
+    const blueprint = await on.blueprint({ script: { activate: { lostTimes: 1 } } })
+    await on.request("G1", blueprint)
+    const active = await on.lease("G1", "active")
+    const [first] = on.story("lease", "G1").flatMap(({ context }) => context.resource ?? [])
+    expect(active.context.resource).not.toBe(first)
+    const broken = on.story("resource", String(first)).find(({ to }) => to === "broken")
+    expect(broken?.context.reason).toMatchObject({ message: "as the script says, it is gone" })
+    await on.clear()
+    expect(await on.provider.inventory()).toEqual([])
+    expect(await on.provider.clashes()).toEqual([])
+  })
+
   it("refuses garbage that a blueprint returns, with a reason that a person understands", async () => {
     const { on } = stage
     await on.worker()

@@ -3,7 +3,7 @@
 // (or, for all leases, in the config).
 
 import { z } from "zod"
-import { RetryableError, TerminalError } from "../../../src/blueprints/failure.js"
+import { ResourceLostError, RetryableError, TerminalError } from "../../../src/blueprints/failure.js"
 import {
   type Blueprint,
   type Details,
@@ -24,6 +24,8 @@ const step = z.strictObject({
   hang: z.enum(["heeding", "deaf"]).optional(),
   /** So many attempts kill the whole worker process half-way. */
   dieTimes: z.number().optional(),
+  /** So many attempts say that the resource is gone. */
+  lostTimes: z.number().optional(),
   /** It returns something that is no JSON object. */
   garbage: z.boolean().optional(),
   /** So many lines of output. */
@@ -87,6 +89,9 @@ function ofLease(task: LeaseTask<Config>, what: "make" | "remove"): Promise<Deta
   )
 }
 
+/** Names of things under which the resource was lost. */
+const lost: string[] = []
+
 async function perform(
   task: ResourceTask<Config> | LeaseTask<Config>,
   what: "make" | "remove",
@@ -106,6 +111,10 @@ async function perform(
     void task.run(stepProgram(config.folder, name, what, 60_000, task.job)).catch(() => {})
     await new Promise((resolve) => setTimeout(resolve, 200))
     process.kill(process.pid, "SIGKILL")
+  }
+  if (does.lostTimes !== undefined && lost.filter((one) => one === name).length < does.lostTimes) {
+    lost.push(name)
+    throw new ResourceLostError("as the script says, it is gone")
   }
   await task.run(stepProgram(config.folder, name, what, does.ms ?? 0, task.job))
   if (does.terminal === true) throw new TerminalError("as the script says, for good")
