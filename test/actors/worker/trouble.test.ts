@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
 import { workSubject } from "../../../src/actors/log/work-link.js"
 import { uniqueId } from "../../support/person.js"
 import { startTestHost } from "../../support/yard.js"
+import { isAlive } from "./alive.js"
 import { workStage } from "./stage.js"
 import { until } from "./until.js"
 import { startWorkerProcess, type WorkerProcess } from "./worker-process.js"
@@ -41,14 +42,6 @@ async function stepOf(thing: string, count = 1): Promise<number> {
     (await stage.on.provider.begun()).filter((line) => line.includes(` ${thing} make `))
   await until(async () => (await steps()).length >= count, `step ${count} on ${thing}`, 40_000)
   return Number((await steps())[count - 1]?.split(" ")[0])
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0)
-  } catch {
-    return false
-  }
 }
 
 const attempts = (id: string) => stage.on.story("lease", id).filter(({ event }) => event.type === "started")

@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from "vitest"
 import { standIn } from "../../support/stand-in/blueprint.js"
+import { isAlive } from "./alive.js"
 import { workStage } from "./stage.js"
 import { until } from "./until.js"
 
@@ -45,7 +46,7 @@ describe("a worker", () => {
     )
     // Not at the next heartbeat (a second later), but as soon as the record of the release is heard.
     expect(performance.now() - startMs).toBeLessThan(800)
-    expect(() => process.kill(Number(pid), 0)).toThrow(/ESRCH/)
+    expect(isAlive(Number(pid))).toBe(false)
     await on.lease("L2", "destroyed")
     await on.clear()
     expect(await on.provider.inventory()).toEqual([])
@@ -201,7 +202,7 @@ describe("a worker", () => {
       " ",
     )
     await hasty.stop()
-    expect(() => process.kill(Number(pid), 0)).toThrow(/ESRCH/)
+    expect(isAlive(Number(pid))).toBe(false)
     const failed = on.story("lease", "S2").find(({ event }) => event.type === "failed")
     expect(failed?.event.body).toMatchObject({ retryable: true, message: "its worker was stopped" })
     await on.worker()
