@@ -112,6 +112,18 @@ const statusAnswer = z.looseObject({
     .optional(),
 })
 
+const forgettableAnswer = z.looseObject({
+  ...shared,
+  /** How long what has ended is remembered, or would be. */
+  retention: z.string(),
+  /** How many objects a sweep would forget now. */
+  count: sequence,
+  /** How many have ended and are remembered because of the retention alone. */
+  ended: sequence,
+  /** When it looks next; null before the yard was served. */
+  sweepAt: z.string().nullable(),
+})
+
 /** One schema per query. */
 export const answerSchemas = {
   get: getAnswer,
@@ -121,6 +133,7 @@ export const answerSchemas = {
   history: historyAnswer,
   why: whyAnswer,
   events: eventsAnswer,
+  forgettable: forgettableAnswer,
   status: statusAnswer,
 } as const
 
@@ -155,6 +168,7 @@ export interface Questions {
     readonly id?: string
     readonly atLeast?: number
   }
+  readonly forgettable: { readonly retention?: string; readonly atLeast?: number }
   readonly status: { readonly atLeast?: number }
 }
 

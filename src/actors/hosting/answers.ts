@@ -2,11 +2,23 @@
 // it rests on; it leaves when that is stored (rule 13 for when a host may answer at all).
 
 import { z } from "zod"
+import { duration, durationMs } from "../../machines/duration.js"
 import { LIMITS } from "../../machines/limits.js"
 import { KINDS, OBJECT_ID } from "../../machines/names.js"
 import type { YardRecord } from "../../machines/record.js"
 import { journalSubject, parseCommandSubject } from "../../machines/subjects.js"
-import { counts, differences, explain, list, type Page, recordOf, slots, type Yard } from "../kernel/index.js"
+import {
+  countForgettable,
+  counts,
+  differences,
+  explain,
+  list,
+  type Page,
+  recordOf,
+  retentionOf,
+  slots,
+  type Yard,
+} from "../kernel/index.js"
 import type { Log } from "../log/log.js"
 import { attention } from "./attention.js"
 import { readRecord } from "./wire.js"
@@ -41,6 +53,8 @@ export const queryBodies = {
     kind: kind.optional(),
     id: id.optional(),
   }),
+  /** What a sweep would forget now if this were the retention; without it, with the one that is. */
+  forgettable: z.strictObject({ atLeast, retention: duration.optional() }),
   status: z.strictObject({ atLeast }),
 } as const
 export type QueryName = keyof typeof queryBodies
@@ -68,6 +82,10 @@ export interface AnswerSources {
   outcomeOf(command: number): object | undefined
   /** Last command whose verdict is final. */
   readonly decidedUpTo: number
+  /** Up to where messages of a journal subject are forgotten, though they may still lie there. */
+  forgottenUpTo(subject: string): number
+  /** By the stream's clock, milliseconds. */
+  nowMs(): number
   status(): object
 }
 
@@ -100,7 +118,8 @@ export async function answer(name: QueryName, body: unknown, from: AnswerSources
     case "history": {
       const { kind, id, after = 0 } = queryBodies.history.parse(body)
       const subject = journalSubject(yard.name, kind, id)
-      const { items, next } = await recordsFrom(after, LIMITS.queryRows, from, subject)
+      const begin = Math.max(after, from.forgottenUpTo(subject))
+      const { items, next } = await recordsFrom(begin, LIMITS.queryRows, from, subject)
       return { items: items.map(({ seq, record }) => ({ ...record, seq })), next }
     }
     case "events": {
@@ -108,6 +127,12 @@ export async function answer(name: QueryName, body: unknown, from: AnswerSources
       const everything = kind === undefined && id === undefined
       const subject = everything ? undefined : `drydock.${yard.name}.journal.${kind ?? "*"}.${id ?? "*"}`
       return recordsFrom(after, rows ?? 100, from, subject)
+    }
+    case "forgettable": {
+      const own = recordOf(yard, "yard", yard.name)?.context
+      const { retention = retentionOf(yard) } = queryBodies.forgettable.parse(body)
+      const count = countForgettable(yard, durationMs(retention), from.nowMs())
+      return { retention, count, ended: yard.ended.size, sweepAt: own?.sweepAt ?? null }
     }
     case "status":
       return { ...from.status(), counts: counts(yard), attention: attention(yard) }

@@ -98,6 +98,8 @@ export class QueryDesk {
         stored: term.stored,
         decidedUpTo: term.decidedUpTo,
         outcomeOf: (command) => term.outcomeOf(command),
+        forgottenUpTo: (subject) => term.forgottenUpTo(subject),
+        nowMs: () => term.nowMs,
         status: () => status(term),
       }).catch((fault: unknown) => failure(fault, report))
       // It may rest on records that are on their way: it leaves when they are stored, or is worked out again.

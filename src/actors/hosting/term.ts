@@ -373,6 +373,16 @@ export class Term {
     return this.#writer.whenStored(seq, release)
   }
 
+  /** Up to where messages of a journal subject are forgotten, though they may still lie there. */
+  forgottenUpTo(subject: string): number {
+    return this.#effects.forgottenUpTo(subject)
+  }
+
+  /** By the stream's clock, milliseconds; before that is known, the time of the last record. */
+  get nowMs(): number {
+    return Math.max(this.yard.lastAtMs, this.#streamClock.now() ?? 0)
+  }
+
   get stored(): number {
     return this.#writer.stored
   }

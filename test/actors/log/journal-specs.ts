@@ -98,6 +98,28 @@ export function journalSpecs(start: () => UnderTest): void {
       expect(await log.journalFacts()).toMatchObject({ firstSeq: 3, lastSeq: 3, messages: 1 })
     })
 
+    it("forgets one subject up to a sequence, and counts on as if nothing were missing", async () => {
+      const under = start()
+      const { log } = under
+      await log.append(
+        0,
+        ["a", "b", "a", "b", "a"].map((name) => under.record(name)),
+      )
+      await log.forget(under.journal("a"), 3)
+      await log.forget(under.journal("nobody"), 3)
+      expect(bodies(await all(log.journal(1)))).toEqual(["2:b", "4:b", "5:a"])
+      expect(await log.journalFacts()).toMatchObject({ firstSeq: 2, lastSeq: 5, messages: 3 })
+      expect(await log.lastOf(under.journal("a"), 3)).toBeUndefined()
+      await log.forget(under.journal("b"), 4)
+      await log.forget(under.journal("b"), 4)
+      expect(bodies(await all(log.lastPerSubject()))).toEqual(["5:a"])
+      expect(await faultOf(log.append(4, [under.record("b")]))).toBe("fenced")
+      await log.append(5, [under.record("b", "again")])
+      expect(bodies(await all(log.journal(1)))).toEqual(["5:a", "6:again"])
+      expect(bodies(await all(log.journal(1, { limit: 1 })))).toEqual(["5:a"])
+      expect(await log.journalFacts()).toMatchObject({ lastSeq: 6, messages: 2 })
+    })
+
     it("can be left in the middle of a reading", async () => {
       const under = start()
       const { log } = under
