@@ -98,6 +98,36 @@ describe("what fits", () => {
   })
 })
 
+describe("bad input", () => {
+  test("attributes that a blueprint cannot read end the lease at once, say which, and hold nothing", () => {
+    const bench = things()
+    asks(bench, "L", { kind: 7 })
+    expect(lease(bench, "L")).toMatchObject({
+      path: ["destroyed"],
+      context: {
+        slots: [],
+        reason: { code: "unsatisfiable", message: expect.stringMatching(/attributes\.kind/) },
+      },
+    })
+    expect(bench.yard.slots.size).toBe(0)
+    asks(bench, "M", { kind: "a" })
+    expect(lease(bench, "M").context.waiting?.code).toBe("allocating")
+  })
+
+  test("an approval for somebody who was never heard of is kept, and gives nobody else anything", () => {
+    const bench = things({ access: "approval" })
+    expect(bench.say("blueprint/s authorize", { principal: "nobody-yet" }, "op").kind).toBe("recorded")
+    expect(bench.say("blueprint/nowhere authorize", { principal: "alice" }, "op")).toMatchObject({
+      kind: "rejected",
+      rejection: { code: "unknown-actor" },
+    })
+    asks(bench, "L")
+    expect(lease(bench, "L").context.waiting?.code).toBe("unauthorized")
+    asks(bench, "M", {}, "nobody-yet")
+    expect(lease(bench, "M").context.waiting?.code).toBe("allocating")
+  })
+})
+
 describe("under pressure", () => {
   /** Three idle things of kind a, and a lease for kind b that needs the room of one; the first job of its end is ordered. */
   function pressed(): Workbench {

@@ -34,7 +34,7 @@ export const REQUIRED: readonly string[] = [
   ...numbered("F", 1, 99),
   ...numbered("F", 111, 114),
   ...numbered("K-", 1, 35),
-  ...numbered("P-", 1, 5),
+  ...numbered("P-", 1, 10),
 ]
 
 export async function readPage(): Promise<string> {
