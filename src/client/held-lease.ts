@@ -14,6 +14,7 @@ import { type SendOptions, send } from "./commands.js"
 import type { CallOptions, Duration, Lease, LeaseOptions, Term } from "./drydock.js"
 import { LeaseLostError, RejectedError } from "./errors.js"
 import type { Follower } from "./follower.js"
+import { isAtLongest } from "./longest.js"
 import { popularController } from "./pause.js"
 import { RenewalLoop } from "./renewal.js"
 import { termBody, toInstant } from "./term.js"
@@ -134,9 +135,11 @@ export class HeldLease implements Lease {
     loop.run().catch((error: unknown) => this.channel.trouble(asError(error)))
   }
 
+  /** No renewal goes beyond its own `until`, nor beyond the longest time that its blueprint allows. */
   #isAtHardEnd(): boolean {
     const { until } = this.#record.context
-    return this.#renewBy === undefined || (until !== null && this.#renewBy.until === until)
+    if (this.#renewBy === undefined || isAtLongest(this.#record)) return true
+    return until !== null && this.#renewBy.until === until
   }
 
   async #renew(term: Term, options: SendOptions): Promise<void> {

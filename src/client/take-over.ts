@@ -8,6 +8,7 @@ import type { Duration, Lease, LeaseOptions } from "./drydock.js"
 import { ClientError, RejectedError } from "./errors.js"
 import type { Follower } from "./follower.js"
 import { HeldLease } from "./held-lease.js"
+import { isAtLongest } from "./longest.js"
 import { ask } from "./queries.js"
 import { termBody } from "./term.js"
 import type { YardTime } from "./yard-time.js"
@@ -30,7 +31,8 @@ export interface TakeOver {
 export async function takeOver(channel: Channel, what: TakeOver): Promise<Lease> {
   const { renewBy, yardTime, options, token } = what
   let { record } = what
-  if (!what.isExact && renewBy !== undefined) {
+  // What lasts as long as it may cannot be renewed; its end is known as well as its request was.
+  if (!what.isExact && renewBy !== undefined && !isAtLongest(record)) {
     const { outcome, sentMs } = await send(channel, "lease", record.id, "renew", termBody(renewBy), {
       signal: options.signal,
     })

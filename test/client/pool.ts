@@ -2,12 +2,13 @@
 
 import type { Drydock } from "../../src/client/index.js"
 
-/** Device, service and blueprint `name`: so many hosts, so many leases on each (absent: any number). */
+/** Device, service and blueprint `name`: so many hosts, so many leases on each (absent: any number), on such terms. */
 export async function makePool(
   yard: Drydock,
   hosts: number,
   leasesPerHost?: number,
   name = "lab",
+  terms: object = {},
 ): Promise<void> {
   const bindings: { [binding: string]: object } = {}
   await tell(yard, "network", "net", "put", {})
@@ -19,7 +20,7 @@ export async function makePool(
   }
   await tell(yard, "service", `${name}-pool`, "put", { type: "drydock.pool", bindings })
   const config = { services: [`${name}-pool`], ...(leasesPerHost === undefined ? {} : { leasesPerHost }) }
-  await tell(yard, "blueprint", name, "create", { type: "almanac-service-host", config })
+  await tell(yard, "blueprint", name, "create", { type: "almanac-service-host", config, ...terms })
 }
 
 async function tell(

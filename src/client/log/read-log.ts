@@ -61,7 +61,7 @@ async function* follower(channel: Channel, reader: LogReader, after: number): As
   const { kind, id, until, signal } = reader.options
   for await (const event of new Follower(channel, { kind, id, after, signal })) {
     if (until !== undefined && Date.parse(event.record.at) >= until.getTime()) return
-    for (const entry of logEntries(event)) if (reader.isWanted(entry)) yield entry
+    for (const entry of logEntries(event)) if (reader.isWanted(entry) && signal?.aborted !== true) yield entry
   }
 }
 
