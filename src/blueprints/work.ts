@@ -42,6 +42,12 @@ export interface ProgramResult {
   readonly stderr: string
 }
 
+export interface Base {
+  readonly lease: LeaseRecord
+  /** Null when the lease has none any more. */
+  readonly resource: ResourceRecord | null
+}
+
 interface AnyTask<Config> {
   readonly yard: string
   /** `<kind>/<id>/<rev>`: another one for each attempt. */
@@ -54,6 +60,8 @@ interface AnyTask<Config> {
   readonly config: Config
   readonly blueprint: BlueprintRecord
   readonly resource: ResourceRecord
+  /** What the resource stands on: the lease that the yard holds for it, and that lease's resource. Null = nothing. */
+  readonly base: Base | null
   /** Aborted when the object is released meanwhile, the time is up, the yard is out of reach or the worker stops. */
   readonly signal: AbortSignal
   /** When the attempt has to be over, by this machine's clock. */

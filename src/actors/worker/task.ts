@@ -1,7 +1,7 @@
 // What the blueprint's work gets to see of its job: records, read when the attempt begins, and what it can do.
 
 import { RetryableError } from "../../blueprints/failure.js"
-import type { LeaseTask, ResourceTask } from "../../blueprints/work.js"
+import type { Base, LeaseTask, ResourceTask } from "../../blueprints/work.js"
 import type { JobOrder } from "../../machines/job.js"
 import type { JsonObject } from "../../machines/json.js"
 import type { LeaseRecord, ResourceRecord, YardRecord } from "../../machines/record.js"
@@ -10,7 +10,7 @@ import type { WorkLink } from "../log/work-link.js"
 import type { Group } from "./groups.js"
 import type { JobLog } from "./job-log.js"
 import { runProgram } from "./program.js"
-import { readRecord } from "./read-record.js"
+import { type RecordReader, readRecord } from "./read-record.js"
 import type { Speech } from "./speech.js"
 
 export interface TaskParts {
@@ -39,6 +39,7 @@ export async function taskOf(record: YardRecord, parts: TaskParts): Promise<Prep
   const resource =
     record.kind === "resource" ? record : await readRecord(reader, "resource", lease?.context.resource ?? "")
   const blueprint = await readRecord(reader, "blueprint", resource.context.blueprint)
+  const base = await baseOf(reader, resource)
   const env = environment(parts, resource, lease)
   const log = (line: string) => parts.log.add(line)
   const shared = {
@@ -48,6 +49,7 @@ export async function taskOf(record: YardRecord, parts: TaskParts): Promise<Prep
     token: order.token,
     blueprint,
     resource,
+    base,
     signal,
     deadline: parts.deadline,
     log,
@@ -60,6 +62,13 @@ export async function taskOf(record: YardRecord, parts: TaskParts): Promise<Prep
   if (task === "allocate" || task === "destroy") return { task: { ...shared, task }, config }
   if (lease === undefined) throw new RetryableError(`${order.job} is about no lease`)
   return { task: { ...shared, task, lease }, config }
+}
+
+async function baseOf(reader: RecordReader, { context }: ResourceRecord): Promise<Base | null> {
+  if (context.base === null) return null
+  const lease = await readRecord(reader, "lease", context.base.lease)
+  const id = lease.context.resource
+  return { lease, resource: id === null ? null : await readRecord(reader, "resource", id) }
 }
 
 async function annotate(parts: TaskParts, set: Readonly<Record<string, string | null>>): Promise<void> {
