@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises"
+import { readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import picocolors from "picocolors"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
@@ -8,6 +8,7 @@ import { planStep } from "../../src/cli/almanac/plan.js"
 import { readWanted } from "../../src/cli/almanac/wanted.js"
 import { installedPolicies } from "../../src/cli/blueprint-types.js"
 import { connect } from "../../src/client/index.js"
+import { blueprintTerms } from "../../src/machines/blueprint-terms.js"
 import { startYard, type Yard } from "./drydock.js"
 
 const colors = picocolors.createColors(false)
@@ -39,6 +40,35 @@ services:
       expect.stringMatching(/^lab\.yaml:4:58 device\/h1 interfaces\.eth0\.transport: /),
       expect.stringMatching(/^lab\.yaml:6:9 service\/pool bindings: is missing$/),
     ])
+  })
+
+  it("with a term that is wrong says which, and where", () => {
+    const text = `blueprints:
+  lab:
+    type: almanac-service-host
+    config: { services: [pool] }
+    idle: soon
+    access: [ada, ada]
+    suspendAfter: 0
+    work: { attempts: 3, patience: 4s }
+`
+    expect(places(text)).toEqual([
+      expect.stringMatching(/^lab\.yaml:5:11 blueprint\/lab idle: /),
+      expect.stringMatching(/^lab\.yaml:6:13 blueprint\/lab access: /),
+      expect.stringMatching(/^lab\.yaml:7:19 blueprint\/lab suspendAfter: /),
+      expect.stringMatching(/^lab\.yaml:8:26 blueprint\/lab work: unknown key "patience"$/),
+    ])
+  })
+
+  it("the examples have no mistakes, and one of them says every term", async () => {
+    const folder = new URL("../../examples/", import.meta.url)
+    for (const name of ["localhost.yaml", "ssh-hosts.yaml", "terms.yaml"]) {
+      const { wanted, mistakes } = read(await readFile(new URL(name, folder), "utf8"))
+      expect(mistakes).toEqual([])
+      if (name !== "terms.yaml") continue
+      const said = Object.keys(wanted[0]?.body ?? {}).filter((key) => Object.hasOwn(blueprintTerms, key))
+      expect(said.sort()).toEqual(Object.keys(blueprintTerms).sort())
+    }
   })
 
   it("with broken YAML is reported with line and column", () => {
@@ -171,6 +201,29 @@ blueprints: { lab: { type: almanac-service-host, config: { services: ${services}
     const { stdout } = await yard.drydock(["apply", lab])
     expect(stdout).toContain('interfaces.eth0.address  "127.0.0.1" → "127.0.0.9"')
     expect(stdout).toContain("0 created, 1 changed, 3 unchanged")
+  })
+
+  it("says the terms of a blueprint, shows how they differ, and takes back what is not said any more", async () => {
+    const withTerms = (terms: string) =>
+      LAB("127.0.0.9").replace("leasesPerHost: 1 }", `leasesPerHost: 1 }${terms}`)
+    const first = await file("terms.yaml", withTerms(", access: [ada, ci], idle: 30m, work: { attempts: 3 }"))
+    const dry = await yard.drydock(["apply", first, "--dry-run"])
+    expect(dry.stdout).toContain('access  (none) → ["ada","ci"]')
+    expect(dry.stdout).toContain('idle  (none) → "30m"')
+    expect(dry.stdout).toContain('work  (none) → {"attempts":3}')
+    await yard.drydock(["apply", first])
+    expect(await yard.json(["apply", first])).toMatchObject({ summary: { changed: 0, unchanged: 4 } })
+    const shown = (await yard.drydock(["blueprint", "show", "lab"])).stdout
+    expect(shown).toMatch(/access +ada, ci/)
+    expect(shown).toMatch(/terms +idle 30m\n +work\.attempts 3/)
+    expect((await yard.drydock(["blueprint", "ls"])).stdout).toMatch(/lab\tenabled\t.*\tada, ci\t/)
+
+    const second = await file("terms.yaml", withTerms(", idle: 1h, work: { attempts: 3, silence: 9s }"))
+    const changed = (await yard.drydock(["apply", second])).stdout
+    expect(changed).toContain('access  ["ada","ci"] → (none)')
+    expect(changed).toContain('idle  "30m" → "1h"')
+    expect(changed).toContain('work.silence  (none) → "9s"')
+    await yard.drydock(["apply", await file("lab.yaml", LAB("127.0.0.9"))])
   })
 
   it("brings back what was removed", async () => {

@@ -141,7 +141,7 @@ const live = async (what: unknown) => [{ word: `live-${String(what)}` }]
 const complete = async (...words: string[]) => (await candidates(words, live)).map(({ word }) => word)
 
 it("completes commands, options, choices, live ids, files and programs", async () => {
-  expect(await complete("re")).toEqual(["renew", "release", "resource"])
+  expect(await complete("re")).toEqual(["renew", "release", "resource", "reclaim", "retry"])
   expect(await complete("resource", "")).toEqual(["release", "reclaim"])
   expect(await complete("release", "")).toEqual(["live-lease"])
   expect(await complete("release", "--a")).toEqual(["--all", "--as"])
@@ -152,6 +152,10 @@ it("completes commands, options, choices, live ids, files and programs", async (
   expect(await complete("run", "--type", "host", "")).toEqual(["--"])
   expect(await complete("run", "--type", "host", "--", "")).toEqual([":commands"])
   expect(await complete("exec", "")).toEqual(["live-lease"])
+  expect(await complete("authorization", "")).toEqual(["ls", "approve", "decline"])
+  expect(await complete("authorization", "ls", "--state", "r")).toEqual(["requested"])
+  expect(await complete("retry", "")).toEqual(["live-actor"])
+  expect(await complete("log", "--type", "")).toEqual(["live-log-type"])
   expect(await complete("nothing", "")).toEqual([])
 })
 
