@@ -137,6 +137,35 @@ its default (docs/protocol.md); what it does not say any more is taken back. - r
     load: async () => (await import("../commands/annotate.js")).annotate,
   },
   {
+    name: "yard show",
+    group: "Administer",
+    impact: "reads",
+    connects: true,
+    summary: "How long the yard remembers what has ended, and how much that is",
+    examples: [{ line: "drydock yard show --json", text: "" }],
+    load: async () => (await import("../commands/yard.js")).showYard,
+  },
+  {
+    name: "yard configure",
+    group: "Administer",
+    impact: "writes",
+    connects: true,
+    summary: "Say how long the yard remembers what has ended",
+    details: `Leases and resources that are destroyed, and what was removed from the Almanac, are forgotten when they ended so
+long ago: the records, the job logs in them and the history are gone, and the id can be used again. The last lease on a
+resource that lives is kept. Takes effect at once; a shorter time asks before it forgets.`,
+    options: [
+      { flags: "--retention <duration>", text: "how long, at least", shownDefault: "as it is; 7d at first" },
+      { flags: "--dry-run", text: "only tell how many would be forgotten now" },
+      YES,
+    ],
+    examples: [
+      { line: "drydock yard configure --retention 1d --dry-run", text: "what that would forget" },
+      { line: "drydock yard configure --retention 1d --yes", text: "do it" },
+    ],
+    load: async () => (await import("../commands/yard.js")).configureYard,
+  },
+  {
     name: "accept-loss",
     group: "Administer",
     impact: "writes",
