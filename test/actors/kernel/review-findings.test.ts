@@ -3,6 +3,7 @@
 
 import { expect, test } from "vitest"
 import { z } from "zod"
+import { explain } from "../../../src/actors/kernel/explain.js"
 import { createYard, restore, step } from "../../../src/actors/kernel/index.js"
 import { definePolicy } from "../../../src/blueprints/blueprint.js"
 import type { Job } from "../../../src/machines/job.js"
@@ -323,6 +324,34 @@ test.fails("an idle time of a second does not make a record a second while the r
     bench.drain()
   }
   expect(bench.records.length - before).toBeLessThan(5)
+})
+
+test.fails("`why` names what is in quarantine instead of proposing a higher limit", () => {
+  const bench = new Workbench()
+  create(bench, "s0", { limit: 1, work: { attempts: 1 }, quarantineAfter: 1 })
+  ask(bench, "L")
+  work(bench, ({ kind }, { task }) => (kind === "lease" && task === "activate" ? "retryable" : undefined))
+  expect(JSON.stringify(explain(bench.yard, "L"))).toContain("quarantine")
+})
+
+test.fails("`why` does not speak of those who asked earlier where nobody did", () => {
+  const bench = new Workbench()
+  create(bench, "s0", { limit: 1 })
+  ask(bench, "A", "a")
+  work(bench)
+  letGo(bench, "A")
+  ask(bench, "B", "b")
+  expect(explain(bench.yard, "B")?.ahead).toBe(0)
+  expect(explain(bench.yard, "B")?.considered[0]?.message).not.toContain("asked earlier")
+})
+
+test.fails("`why` says that a build is to be tried again, and what failed", () => {
+  const bench = new Workbench()
+  create(bench, "s0", { limit: 1 })
+  ask(bench, "A")
+  work(bench, () => "retryable")
+  expect(jobsIn(bench.yard)[0]?.job.error).toBe("it broke")
+  expect(JSON.stringify(explain(bench.yard, "A"))).toContain("it broke")
 })
 
 const plain = {
