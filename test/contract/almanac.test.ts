@@ -231,10 +231,14 @@ describe("a blueprint", () => {
     const { alice } = on
     accepted(await alice.say("blueprint/p4 create", body))
     const yes = accepted(await alice.say("blueprint/p4 authorize", { principal: "ci" }))
-    expect(yes.context.authorizations).toEqual({ ci: { state: "authorized", by: "alice", at: yes.at } })
+    expect(yes.context.authorizations).toEqual({
+      ci: { state: "authorized", by: "alice", at: yes.at, requestedAt: null },
+    })
     await repeats(alice, "blueprint/p4 authorize", { principal: "ci" })
     const no = accepted(await alice.say("blueprint/p4 decline", { principal: "ci" }))
-    expect(no.context.authorizations).toEqual({ ci: { state: "declined", by: "alice", at: no.at } })
+    expect(no.context.authorizations).toEqual({
+      ci: { state: "declined", by: "alice", at: no.at, requestedAt: null },
+    })
     await repeats(alice, "blueprint/p4 decline", { principal: "ci" })
     const more = accepted(await alice.say("blueprint/p4 authorize", { principal: "constructor" }))
     expect(more.context.authorizations).toMatchObject({

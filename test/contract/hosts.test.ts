@@ -209,9 +209,7 @@ describe("a pool", () => {
     ])
     await letGo(alice, "taken-1")
     const why = await alice.ask("why", { id: "wants-1" })
-    expect(why.unblock).toContainEqual(
-      expect.stringMatching(`reclaim resource ${resource} of blueprint taken`),
-    )
+    expect(why.unblock).toContainEqual(expect.stringMatching(`reclaim resource ${resource}`))
     accepted(await alice.say(`resource/${resource} reclaim`))
     await becomesActive("wants-1")
   })
