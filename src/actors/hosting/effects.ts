@@ -17,6 +17,8 @@ import type { Reporter } from "./reports.js"
 import { encode } from "./wire.js"
 
 const RETRY_MS = 250
+/** After so many refusals it is said aloud, once: ten seconds. */
+const REFUSALS_BORNE = 40
 type Points = readonly [before: FaultPoint, after: FaultPoint]
 const SENDING: Points = ["before-send", "after-send"]
 const FORGETTING: Points = ["before-forget", "after-forget"]
@@ -108,7 +110,7 @@ export class Effects {
 
   async #insist(subject: string, publish: () => Promise<void>, [before, after] = SENDING): Promise<boolean> {
     const { clock, faults, report } = this.#options
-    while (!this.#ended) {
+    for (let refusals = 1; !this.#ended; refusals++) {
       try {
         faults(before)
         await publish()
@@ -118,7 +120,7 @@ export class Effects {
         if (this.#ended) return false
         const full = error instanceof LogError && error.fault === "queue-full"
         if (full) await this.#makeRoom()
-        else if (!(error instanceof LogError))
+        else if (!(error instanceof LogError) || refusals === REFUSALS_BORNE)
           report({ event: "trouble", doing: `sending ${subject}`, fault: error })
         await new Promise<void>((resolve) => clock.after(RETRY_MS, resolve))
       }

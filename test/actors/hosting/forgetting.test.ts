@@ -141,6 +141,21 @@ test("a sweep is purged by a later one only when everything that it lists is gon
   await stage.leave()
 })
 
+test("a purge that is refused for long is said aloud, once, and the yard goes on", async () => {
+  const stage = new Stage()
+  const { reports } = await stage.enter("a", stage.clock, undefined, { around: holdingBack({ is: true }) })
+  await stage.pool(1)
+  await ended(stage, "L1", "L2")
+  await forgotten(stage)
+  await stage.clock.advance(60_000)
+  const said = reports.filter(({ event }) => event === "trouble")
+  expect(said).toMatchObject([
+    { doing: expect.stringContaining("the purge of drydock.default.journal.lease.L1") },
+  ])
+  expect(await stage.say("lease/L3 request", { type: "host" })).toMatchObject({ outcome: "accepted" })
+  await stage.leave()
+})
+
 test("a stranger's record cannot make the yard forget, and one on a forgotten subject is judged alike before and after the purge", async () => {
   const stage = new Stage()
   const stuck = { is: true }
