@@ -1,7 +1,7 @@
 // What an attempt's end is in the words of the protocol (machines/job.ts).
 
 import type { JobOrder, Task } from "../../machines/job.js"
-import { type JsonObject, jsonObject } from "../../machines/json.js"
+import { isObject, type JsonObject, jsonObject } from "../../machines/json.js"
 import { LIMITS } from "../../machines/limits.js"
 import type { Ending } from "./reports.js"
 
@@ -22,28 +22,36 @@ export interface Answer {
   readonly message: string
 }
 
-/** As it will arrive: nothing that JSON leaves out. Undefined when it is no JSON object or too large. */
+/** As it will arrive: what JSON leaves out is left out. Undefined when it is no JSON object, or too large. */
 function detailsIn(returned: unknown): JsonObject | undefined {
-  const parsed = jsonObject.safeParse(returned)
-  if (!parsed.success) return undefined
-  const text = JSON.stringify(parsed.data)
-  return new TextEncoder().encode(text).length > DETAIL_BYTES ? undefined : jsonObject.parse(JSON.parse(text))
+  if (!isObject(returned)) return undefined
+  try {
+    const text = JSON.stringify(returned)
+    if (new TextEncoder().encode(text).length > DETAIL_BYTES) return undefined
+    return jsonObject.safeParse(JSON.parse(text)).data
+  } catch {
+    return undefined // It points to itself, holds numbers that JSON has not, or throws when it is read.
+  }
 }
 
-export function done({ task }: JobOrder, returned: unknown): Answer {
+/** `before`: the object's details as the attempt found them. A failure that is mended is not told any more. */
+export function done({ task }: JobOrder, returned: unknown, before: JsonObject): Answer {
   const answer = { verb: DONE[task], ending: "done", message: "" } as const
-  if (returned === undefined || task === "destroy" || task === "release") return { ...answer, body: {} }
-  const details = detailsIn(returned)
-  if (details !== undefined) return { ...answer, body: { details } }
-  return failed(
-    `${task} returned something else than a JSON object of at most ${DETAIL_BYTES / 1024} KiB`,
-    false,
-  )
+  if (task === "destroy" || task === "release") return { ...answer, body: {} }
+  const mended = (before.failure ?? null) === null ? {} : { failure: null }
+  const details = detailsIn(returned ?? {})
+  if (details === undefined) {
+    const kib = DETAIL_BYTES / 1024
+    return failed(`${task} returned something else than a JSON object of at most ${kib} KiB`, false)
+  }
+  const all = { ...mended, ...details }
+  return { ...answer, body: Object.keys(all).length === 0 ? {} : { details: all } }
 }
 
-export function failed(message: string, retryable: boolean): Answer {
+export function failed(message: string, retryable: boolean, failure?: JsonObject): Answer {
   const text = message.slice(0, LIMITS.reasonChars)
-  return { verb: "failed", body: { message: text, retryable }, ending: "failed", message: text }
+  const details = failure === undefined ? {} : { details: { failure } }
+  return { verb: "failed", body: { message: text, retryable, ...details }, ending: "failed", message: text }
 }
 
 export function stopped(message: string): Answer {
@@ -55,9 +63,13 @@ export function isLoss(error: unknown): error is Error {
   return error instanceof Error && error.name === "ResourceLostError"
 }
 
-/** What blueprint code threw. A class of another copy of the package is told by its name. */
-export function failedBy(error: unknown): Answer {
+/**
+ * What blueprint code threw: its message, and in pieces, as `details.failure`: the phase, and what the error knows (of a
+ * program: command, exit, signal, output). A class of another copy of the package is told by its name.
+ */
+export function failedBy({ task }: JobOrder, error: unknown): Answer {
   const isTerminal = error instanceof Error && error.name === "TerminalError"
   const message = error instanceof Error ? error.message || error.name : String(error)
-  return failed(message, !isTerminal)
+  const told = error instanceof Error && "details" in error ? (detailsIn(error.details) ?? {}) : {}
+  return failed(message, !isTerminal, { phase: task, ...told })
 }

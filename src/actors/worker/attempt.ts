@@ -148,8 +148,7 @@ export class Attempt {
       deadline.cancel()
       over.abort()
       await beating
-      const resource = record.kind === "lease" ? record.context.resource : null
-      return await this.#conclude(result, allDead, resource)
+      return await this.#conclude(result, allDead, record)
     } finally {
       deadline.cancel()
       over.abort()
@@ -179,8 +178,8 @@ export class Attempt {
     return await Promise.race([settled, unheeded])
   }
 
-  /** Says what came of it. `resource`: the one that a lease is on. */
-  async #conclude(result: Result, allDead: boolean, resource: string | null): Promise<Conclusion> {
+  /** Says what came of it. `record`: the one that it began with. */
+  async #conclude(result: Result, allDead: boolean, record: YardRecord): Promise<Conclusion> {
     const { order, report } = this.#options
     const reason: unknown = this.#work.signal.reason
     const { why, message = "" } = reason instanceof Interrupted ? reason : { why: undefined }
@@ -195,11 +194,13 @@ export class Attempt {
     if (why !== undefined && !allDead) return lost
     if (why === "cancelled") return await say(stopped(message))
     if (why !== undefined) return await say(failed(message, true))
-    if (result.kind === "returned") return await say(done(order, result.details))
+    const before = "details" in record.context ? record.context.details : {}
+    if (result.kind === "returned") return await say(done(order, result.details, before))
     // The resource breaks before the lease fails on it: so the lease does not come back to it.
+    const resource = record.kind === "lease" ? record.context.resource : null
     if (isLoss(result.error) && resource !== null)
       await this.#words.resourceLost(resource, result.error.message, this.#cut.signal)
-    return await say(failedBy(result.error))
+    return await say(failedBy(order, result.error))
   }
 
   /** The yard has heard of it: its children may live on for a while. */

@@ -59,7 +59,7 @@ export async function runProgram(
   if (isGone(pid)) await rm(`${folder}/${pid}`, { force: true })
   const result = { ...end, stdout: stdout(), stderr: stderr() }
   if (isLate()) throw new RetryableError(`${program} took longer than ${(options.timeoutMs ?? 0) / 1000} s`)
-  if (result.exitCode !== 0 && options.anyExit !== true) throw failure(program, result)
+  if (result.exitCode !== 0 && options.anyExit !== true) throw failure(argv, result)
   return result
 }
 
@@ -155,9 +155,12 @@ function reader(stream: ChildProcess["stdout"], limit: number, line: (text: stri
   return () => kept
 }
 
-function failure(program: string, { exitCode, endedBy, stdout, stderr }: ProgramResult): ProgramError {
+function failure(
+  argv: readonly string[],
+  { exitCode, endedBy, stdout, stderr }: ProgramResult,
+): ProgramError {
   const end = exitCode === null ? `was ended by ${endedBy}` : `exited with ${exitCode}`
   const said = (stderr.trim() === "" ? stdout : stderr).trim().split("\n").at(-1) ?? ""
   const why = said === "" ? "" : `: ${said.slice(0, MESSAGE_CHARS)}`
-  return new ProgramError(`${program} ${end}${why}`, exitCode, endedBy, stdout, stderr)
+  return new ProgramError(`${argv[0]} ${end}${why}`, argv, exitCode, endedBy, stdout, stderr)
 }

@@ -79,6 +79,29 @@ describe("a worker", () => {
     expect(await on.provider.inventory()).toEqual([])
   })
 
+  it("tells in pieces what became of a program: phase, command, exit, output", async () => {
+    const { on } = stage
+    await on.worker()
+    const blueprint = await on.blueprint({ script: { activate: { exit: 3 } } }, { work: { attempts: 1 } })
+    await on.request("P1", blueprint)
+    await until(() => on.story("lease", "P1").some(({ event }) => event.type === "failed"), "its failure")
+    const failed = on.story("lease", "P1").find(({ event }) => event.type === "failed")
+    expect(failed?.event.body).toMatchObject({
+      retryable: true,
+      message: "/bin/sh exited with 3: on purpose",
+    })
+    expect(failed?.context.details).toEqual({
+      failure: {
+        phase: "activate",
+        command: "/bin/sh -c echo on purpose >&2; exit 3",
+        exit: 3,
+        signal: null,
+        output: "on purpose\n",
+      },
+    })
+    await on.clear()
+  })
+
   it("says that a resource is lost, and the lease is served by another one", async () => {
     const { on } = stage
     await on.worker()

@@ -26,6 +26,8 @@ const step = z.strictObject({
   dieTimes: z.number().optional(),
   /** So many attempts say that the resource is gone. */
   lostTimes: z.number().optional(),
+  /** A program of it exits so. */
+  exit: z.number().optional(),
   /** It returns something that is no JSON object. */
   garbage: z.boolean().optional(),
   /** So many lines of output. */
@@ -117,6 +119,7 @@ async function perform(
     throw new ResourceLostError("as the script says, it is gone")
   }
   await task.run(stepProgram(config.folder, name, what, does.ms ?? 0, task.job))
+  if (does.exit !== undefined) await task.run(["/bin/sh", "-c", `echo on purpose >&2; exit ${does.exit}`])
   if (does.terminal === true) throw new TerminalError("as the script says, for good")
   if (does.failTimes !== undefined && attempt <= does.failTimes)
     throw new RetryableError(`as the script says, attempt ${attempt} of ${does.failTimes}`)
