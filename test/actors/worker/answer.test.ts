@@ -33,7 +33,7 @@ it("keeps what a blueprint returns where it is a JSON object that fits", () => {
     [],
     new Date(),
     { a: 1n },
-    { a: Number.NaN },
+
     { a: "x".repeat(17_000) },
     () => 1,
   ])
