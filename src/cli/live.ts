@@ -3,7 +3,7 @@
 import type { Drydock, YardRecord } from "../client/index.js"
 import type { Output } from "./output.js"
 import { count } from "./text.js"
-import { transitionLine } from "./transition.js"
+import { isQuiet, transitionLine } from "./transition.js"
 
 const LINES_PER_SECOND = 20
 
@@ -58,6 +58,7 @@ export class Live {
 
   private line(seq: number, record: YardRecord): void {
     if (this.out.json || this.shown < LINES_PER_SECOND) {
+      if (!this.out.json && isQuiet(record)) return
       this.shown++
       this.out.event({ event: "record", seq, record }, () => transitionLine(record, this.out.c))
     } else this.folded++

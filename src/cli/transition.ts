@@ -1,5 +1,6 @@
 // One record as one line: time, object, what changed, why and by whom. The same everywhere: `up`, `watch`, `show`.
 
+import { logEntries, QUIET_LOG_TYPES } from "../client/log/entries.js"
 import type { LeaseRecord, ResourceRecord, YardRecord } from "../machines/record.js"
 import type { Colors, Output } from "./output.js"
 import { brief, clockTime, padEnd, printable } from "./text.js"
@@ -68,14 +69,22 @@ function detail(record: YardRecord, c: Colors): string {
   return text === "" ? "" : `  ${c.dim(printable(text))}`
 }
 
+/** Whether it says only that something goes on. */
+export function isQuiet(record: YardRecord): boolean {
+  return logEntries({ seq: 0, record }).every(({ type }) => QUIET_LOG_TYPES.has(type))
+}
+
 function facts(record: YardRecord): string {
+  const { verb } = record.cause
+  if (verb === "annotate" && "notes" in record.context) return brief(record.context.notes)
+  if (record.kind === "lease" && verb === "renew" && record.to === record.from)
+    return record.context.until === null ? "stored" : `until ${record.context.until}`
+  // Where no state changed, the log has the words.
+  if (record.path.length === 0 && (record.kind === "lease" || record.kind === "resource"))
+    return inWords(record)
   switch (record.kind) {
     case "lease": {
       const { context, to } = record
-      const { verb } = record.cause
-      if (verb === "renew" && to === record.from)
-        return context.until === null ? "stored" : `until ${context.until}`
-      if (verb === "annotate") return brief(context.notes)
       if (to === "pending") return context.waiting === null ? "" : `waits: ${context.waiting.code}`
       if (to === "active" || to === "acquired")
         return `on ${context.resource ?? "?"}, token ${context.token ?? "?"}`
@@ -86,11 +95,20 @@ function facts(record: YardRecord): string {
       if (to === "pending" || to === "active") return placeText(context.attributes)
       return endedText(record)
     }
+    case "blueprint":
+      return inWords(record)
     case "yard":
       return `host ${record.context.host}, generation ${record.context.generation}`
     default:
       return ""
   }
+}
+
+function inWords(record: YardRecord): string {
+  return logEntries({ seq: 0, record })
+    .map(({ text }) => text)
+    .filter((text) => text !== `by ${record.cause.by}`)
+    .join("; ")
 }
 
 /** Why it ended, unless the verb has said it already. */

@@ -51,7 +51,12 @@ const pastRecord = z.looseObject({ seq: sequence }).transform((item, context) =>
   return z.NEVER
 })
 
-const historyAnswer = z.looseObject({ ...shared, items: z.array(pastRecord) })
+const historyAnswer = z.looseObject({
+  ...shared,
+  items: z.array(pastRecord),
+  /** The `after` of the next page. */
+  next: sequence.nullish(),
+})
 
 const whyAnswer = z.looseObject({
   ...shared,
@@ -159,7 +164,12 @@ export interface Questions {
   readonly list: ListFilter & { readonly kind: QueriedKind; readonly atLeast?: number }
   readonly slots: { readonly prefix?: string; readonly atLeast?: number }
   readonly commands: { readonly kind: QueriedKind; readonly id: string; readonly atLeast?: number }
-  readonly history: { readonly kind: QueriedKind; readonly id: string; readonly atLeast?: number }
+  readonly history: {
+    readonly kind: QueriedKind
+    readonly id: string
+    readonly after?: number
+    readonly atLeast?: number
+  }
   readonly why: { readonly id: string; readonly atLeast?: number }
   readonly events: {
     readonly after: number

@@ -96,6 +96,19 @@ function open(channel: Channel, close: () => Promise<void>): Drydock {
     } while (after !== undefined)
   }
 
+  async function history<K extends Kind>(kind: K, id: string, options?: CallOptions) {
+    const records: { readonly seq: number; readonly record: RecordOf<K> }[] = []
+    let after = 0
+    for (;;) {
+      const { items, next, journal } = await query("history", { kind, id, after }, options)
+      for (const { seq, record } of items) records.push({ seq, record: ofKind(kind, record) })
+      const last = items.at(-1)?.seq
+      // A page that was cut ends with its last item; a whole one with the journal.
+      if (last === undefined || next !== last || next >= journal) return records
+      after = next
+    }
+  }
+
   const why = (id: string, options?: CallOptions) => query("why", { id }, options)
   function run<Result>(options: LeaseOptions, use: Use<Result>): Promise<Result>
   function run(options: LeaseOptions, argv: readonly string[], how?: RunCommandOptions): Promise<RunResult>
@@ -135,11 +148,7 @@ function open(channel: Channel, close: () => Promise<void>): Drydock {
     slots: async (prefix, options) =>
       (await query("slots", prefix === undefined ? {} : { prefix }, options)).items,
     commands: async (kind, id, options) => (await query("commands", { kind, id }, options)).items,
-    history: async (kind, id, options) =>
-      (await query("history", { kind, id }, options)).items.map(({ seq, record }) => ({
-        seq,
-        record: ofKind(kind, record),
-      })),
+    history,
     status: (options) => query("status", {}, options),
     watch: (options = {}) => watch(channel, options),
     log: (options) => readLog(channel, options),

@@ -83,6 +83,18 @@ test("a journal of many windows is read whole, and its middle is found by time",
   expect(later).toEqual((await all(bob.log({ limit: 100_000 }))).filter(({ at }) => new Date(at) > before))
 }, 60_000)
 
+test("the history of an object with more records than one answer holds is whole", async () => {
+  const times = 1_040
+  for (let n = 0; n < times; n += 104)
+    await Promise.all(
+      Array.from({ length: 104 }, (_, k) =>
+        bob.command("device", "lab-h0", k % 2 === 0 ? "disable" : "enable"),
+      ),
+    )
+  const history = await bob.history("device", "lab-h0")
+  expect(history.map(({ record }) => record.rev)).toEqual(Array.from({ length: times + 1 }, (_, n) => n + 1))
+}, 60_000)
+
 test("following misses nothing over a line that loses events, and ends with its signal", async () => {
   await rounds(1)
   let heard = 0

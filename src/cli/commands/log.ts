@@ -57,7 +57,7 @@ function timeText(at: string): string {
 }
 
 function paint(type: string, c: Colors): string {
-  const word = padEnd(type, 30)
+  const word = padEnd(type, 33)
   if (/failure|quarantined|suspended|lost|no-blueprints/.test(type)) return c.red(word)
   if (/yield|waiting|reacquire|paused|strike|warning|requested|no-auth/.test(type)) return c.yellow(word)
   return word

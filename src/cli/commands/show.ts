@@ -5,10 +5,10 @@ import type { Call } from "../call.js"
 import { factsOf } from "../facts.js"
 import { findActor, unknownActor } from "../find.js"
 import type { Actor } from "../input.js"
-import type { Output } from "../output.js"
+import type { Colors, Output } from "../output.js"
 import { COLUMNS, rowOf } from "../rows.js"
-import { brief, labelled, printable, relative } from "../text.js"
-import { stateText, transitionLine } from "../transition.js"
+import { brief, count, labelled, printable, relative } from "../text.js"
+import { isQuiet, stateText, transitionLine } from "../transition.js"
 import { lookAtYard } from "../yard.js"
 import { commandTable } from "./commands.js"
 
@@ -81,6 +81,20 @@ function text(shown: Shown, out: Output): string {
           ),
     ),
     ...section("COMMANDS", shown.commands.length === 0 ? "" : commandTable(out, shown.commands, "in-text")),
-    ...section("HISTORY", shown.history.map(({ record: past }) => transitionLine(past, c)).join("\n")),
+    ...section("HISTORY", historyLines(shown, c).join("\n")),
   ].join("\n")
+}
+
+/** Every record, but for those that say only that something goes on. */
+function historyLines({ history, record }: Shown, c: Colors): readonly string[] {
+  const told = history.filter(({ record: past }) => !isQuiet(past))
+  const left = history.length - told.length
+  return [
+    ...told.map(({ record: past }) => transitionLine(past, c)),
+    ...(left === 0
+      ? []
+      : [
+          c.dim(`${count(left, "heartbeat")} not shown: drydock watch ${record.kind}/${record.id} --after 0`),
+        ]),
+  ]
 }
