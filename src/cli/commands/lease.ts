@@ -5,7 +5,7 @@ import { accepted } from "../bulk.js"
 import type { Call } from "../call.js"
 import { durationOf, numberOf, timeOf } from "../input.js"
 import { Interrupted, type Interruption, interruption } from "../interruption.js"
-import { count, relative } from "../text.js"
+import { brief, count, padEnd, relative } from "../text.js"
 import { placeText } from "../transition.js"
 import { withYard } from "../yard.js"
 
@@ -87,21 +87,23 @@ function report(call: Call, leases: readonly Lease[]): void {
   out.event(
     {
       event: "leased",
-      leases: leases.map(({ record, resource }) => ({
+      leases: leases.map(({ record, resource, details }) => ({
         ...leaseJson(record),
         attributes: resource.context.attributes,
+        details,
       })),
     },
     () => records.map(({ id }) => id).join("\n"),
   )
   if (!out.isConversation) return
-  for (const { record, resource } of leases) {
+  for (const { record, resource, details } of leases) {
     const until = record.context.until
     out.say(
       [
         "",
         `${out.ce.bold(record.id)} is yours${until === null ? " until you release it" : `; it ends ${relative(until)}`}`,
         `  where    ${placeText(resource.context.attributes)}   resource ${resource.id}, token ${record.context.token ?? ""}`,
+        ...Object.entries(details).map(([name, value]) => `  ${padEnd(name, 8)} ${brief(value)}`),
         `  use      drydock exec ${record.id} -- uname -a`,
         `  release  drydock release ${record.id}`,
       ].join("\n"),

@@ -8,7 +8,7 @@ import { Interrupted } from "../interruption.js"
 import { killWhenGone, lostError } from "../lost.js"
 import { onHost, type Ran } from "../on-host.js"
 import { type PassedOn, passOn } from "../passed-on.js"
-import { spell } from "../text.js"
+import { relative, spell } from "../text.js"
 import { timedOut } from "../timed-out.js"
 import { placeText } from "../transition.js"
 import { lastPart, startWatchdog, type Watchdog } from "../watched.js"
@@ -44,6 +44,10 @@ export async function run(call: Call): Promise<number> {
         graceMs,
         signal: stop.signal,
         brief: true,
+        onWarning: ({ until }) =>
+          out.say(
+            `lease ends ${relative(until.toISOString())}: its blueprint lets it last no longer, and the program is stopped then`,
+          ),
         onRecord: ({ to, context }) => {
           if (to === "active" && context.until !== null) watchdog.allow(ttlMs - watchdogMs)
         },
