@@ -17,15 +17,22 @@ async function ended(stage: Stage, ...ids: readonly string[]): Promise<void> {
   }
 }
 
-/** A log whose purges of the journal never reach the server while `stuck.is`. */
-function holdingBack(stuck: { is: boolean }): (log: Log) => Log {
+/** A log on which writes to some subjects never reach the server while `stuck.is`. */
+function holdingBack(
+  stuck: { is: boolean },
+  method: "forget" | "send" = "forget",
+  only = "",
+): (log: Log) => Log {
   return (log) =>
     new Proxy(log, {
       get(target, name) {
-        if (name === "forget" && stuck.is)
-          return () => Promise.reject(new LogError("unavailable", "it does not get through"))
         const value: unknown = Reflect.get(target, name, target)
-        return typeof value === "function" ? value.bind(target) : value
+        if (typeof value !== "function") return value
+        if (name !== method) return value.bind(target)
+        return (subject: string, ...more: unknown[]) =>
+          stuck.is && subject.includes(only)
+            ? Promise.reject(new LogError("unavailable", "it does not get through"))
+            : value.call(target, subject, ...more)
       },
     })
 }
@@ -120,7 +127,7 @@ test("after the purge a new host tells no outcome that contradicts the one that 
 test("a sweep is purged by a later one only when everything that it lists is gone", async () => {
   const stage = new Stage()
   const stuck = { is: true }
-  await stage.enter("a", stage.clock, undefined, { around: holdingBack(stuck) })
+  await stage.enter("a", stage.clock, undefined, { around: holdingBack(stuck, "forget", ".lease.") })
   await stage.pool(1)
   await ended(stage, "L1", "L2", "L3")
   await forgotten(stage)
@@ -130,6 +137,7 @@ test("a sweep is purged by a later one only when everything that it lists is gon
       .journal()
       .filter(({ record }) => (record?.event as { type?: string } | undefined)?.type === "expire")
   expect(sweeps().length).toBeGreaterThan(2)
+  expect(lying(stage, "L1")).toHaveLength(3)
   stuck.is = false
   await stage.hosts[0]?.log.close()
   await stage.enter("b")
@@ -138,6 +146,52 @@ test("a sweep is purged by a later one only when everything that it lists is gon
   expect(sweeps().length).toBeLessThan(4)
   const own = stage.journal().filter(({ subject }) => subject.endsWith(".yard.default"))
   expect(own.length).toBeLessThan(6)
+  await stage.leave()
+})
+
+test("an outcome is not told again, otherwise, when its record is purged before a follow-up of an earlier one was acknowledged", async () => {
+  const stage = new Stage()
+  const around = holdingBack({ is: true }, "send", ".allocate.")
+  await stage.enter("a", stage.clock, undefined, { around })
+  await stage.pool(1)
+  await stage.say("lease/waits request", { type: "host" })
+  for (const id of ["L1", "L2", "L3"]) await stage.say(`lease/${id} request`, { type: "nonsense" })
+  await forgotten(stage)
+  expect(lying(stage, "L2")).toEqual([])
+  await stage.hosts[0]?.log.close()
+  await stage.enter("b")
+  await stage.clock.advance(5_000)
+  for (const [id, said] of stage.told)
+    expect(new Set(said.map(({ outcome, code }) => `${outcome} ${code}`)).size, id).toBe(1)
+  expect(stage.told.get("lease-L2-request")?.[0]).toMatchObject({ outcome: "accepted" })
+  expect(await stage.ask("get", { kind: "lease", id: "waits" })).toMatchObject({ record: { to: "active" } })
+  await stage.leave()
+})
+
+test("a stranger's record that was void stays void when what made it so is purged", async () => {
+  const stage = new Stage()
+  await stage.enter("a")
+  await stage.pool(1)
+  const command = await stage.publish("lease/ghost release", {}, "ghost")
+  await stage.say("lease/L1 request", { type: "nonsense" })
+  const first = lying(stage, "L1")[0]?.record
+  const cause = { command, id: "ghost", verb: "release", by: "alice" }
+  await stage.server.publish(
+    "drydock.default.journal.lease.ghost",
+    JSON.stringify({ ...first, id: "ghost", cause }),
+  )
+  await forgotten(stage)
+  await stage.clock.advance(1_000)
+  expect(lying(stage, "L1")).toEqual([])
+  expect(lying(stage, "ghost")).toHaveLength(1)
+  for (const name of ["b", "c"]) {
+    expect(await stage.ask("get", { kind: "lease", id: "ghost" })).toMatchObject({
+      error: { code: "unknown-actor" },
+    })
+    await stage.hosts.at(-1)?.log.close()
+    await stage.enter(name)
+    await stage.clock.advance(5_000)
+  }
   await stage.leave()
 })
 
