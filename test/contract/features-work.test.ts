@@ -313,7 +313,7 @@ describe("a resource that goes", () => {
   })
 })
 
-describe("who waits", () => {
+describe("who waits", { timeout: 60_000 }, () => {
   test("is woken by a take-over as well: a build that ends while no host is there is granted by the next", async () => {
     const { on } = stage
     const blueprint = await on.blueprint(
