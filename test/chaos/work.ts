@@ -76,7 +76,11 @@ export async function workChaos({ server, seed, seconds }: WorkChaosOptions): Pr
       })(),
     ])
     await host.active()
-    const problems = await rest(person, provider, asked)
+    // A blueprint of the load kills its worker: whoever died so and was not replaced yet is replaced now.
+    const replace = async () => {
+      for (const [at, worker] of crew.entries()) if (worker.hasExited) crew[at] = await hire(server)
+    }
+    const problems = await rest(person, provider, asked, replace)
     const { items: resources } = await person.ask("list", { kind: "resource", limit: 1_000 })
     const { journal } = await person.ask("status")
     return {
@@ -182,6 +186,7 @@ async function rest(
   person: Somebody,
   provider: Awaited<ReturnType<typeof startProvider>>,
   asked: readonly string[],
+  replace: () => Promise<void>,
 ): Promise<string[]> {
   const problems: string[] = []
   const always = () => true
@@ -190,6 +195,7 @@ async function rest(
     to !== "destroyed" && !(kind === "resource" && to === "active" && context.quarantine === null)
   const endMs = Date.now() + REST_MS
   for (;;) {
+    await replace()
     const objects = [...(await all(person, "lease")), ...(await all(person, "resource"))]
     const restless = objects.filter(isRestless)
     if (restless.length === 0) break

@@ -17,6 +17,9 @@ import type { Speech } from "./speech.js"
 const BEGIN_MS = 8_000
 const BEGIN_PATIENCE_MS = 1_500
 const SHORTEST_PATIENCE_MS = 500
+/** So long, in times that it may be silent, an answer is said again: by then the yard has taken the attempt for dead. */
+const ANSWER_SILENCES = 2
+const ANSWER_LEAST_MS = 10_000
 /** What the yard says when an attempt is not wanted, or not any more. */
 const UNWANTED: readonly string[] = ["stale", "unknown-actor", "not-allowed", "forbidden"]
 
@@ -101,10 +104,12 @@ export class Words {
 
   /** That the resource which a lease is on is gone. */
   async resourceLost(id: string, text: string, cut: AbortSignal): Promise<void> {
-    const { order, pace, speech } = this.#options
+    const { order, pace, speech, clock } = this.#options
     const message = text.slice(0, LIMITS.reasonChars)
     const about = { kind: "resource", id, type: order.type } as const
-    await speech.say(about, "lost", { message }, { patienceMs: pace.patienceMs, signal: cut })
+    // Without heartbeats there is no more time than this.
+    const untilMs = clock.monotonicMs() + pace.giveUpMs
+    await speech.say(about, "lost", { message }, { patienceMs: pace.patienceMs, untilMs, signal: cut })
   }
 
   async #beatOnce(over: AbortSignal): Promise<"heard" | "superseded" | "silent"> {
@@ -128,12 +133,15 @@ export class Words {
     { verb, body }: Answer,
     cut: AbortSignal,
   ): Promise<{ readonly message: string; readonly isFinal: boolean } | undefined> {
-    const { order, pace, log, speech } = this.#options
-    const how = { patienceMs: Math.max(SHORTEST_PATIENCE_MS, pace.patienceMs), signal: cut }
+    const { order, pace, log, speech, clock } = this.#options
+    const untilMs = clock.monotonicMs() + Math.max(ANSWER_LEAST_MS, ANSWER_SILENCES * order.silenceMs)
+    const patienceMs = Math.max(SHORTEST_PATIENCE_MS, pace.patienceMs)
     try {
-      const heard = await speech.say(order, verb, this.#body(body), how)
-      if (heard === undefined)
-        return { message: "its worker stopped before the yard answered", isFinal: true }
+      const heard = await speech.say(order, verb, this.#body(body), { patienceMs, untilMs, signal: cut })
+      if (heard === undefined) {
+        const who = cut.aborted ? "its worker stopped" : "it gave up"
+        return { message: `${who} before the yard answered`, isFinal: true }
+      }
       if (heard.outcome.outcome === "accepted") return undefined
       const { code, message } = heard.outcome
       log.sent()

@@ -18,6 +18,7 @@ export interface Said {
 export interface WorkerProcess {
   readonly pid: number
   readonly said: readonly Said[]
+  readonly hasExited: boolean
   signal(name: NodeJS.Signals): void
   /** Resolves when it has said something like it. */
   heard(matches: (said: Said) => boolean, timeoutMs?: number): Promise<Said>
@@ -51,6 +52,9 @@ export async function startWorkerProcess(options: {
   return {
     pid: child.pid ?? 0,
     said,
+    get hasExited() {
+      return child.exitCode !== null || child.signalCode !== null
+    },
     heard,
     signal: (name) => void child.kill(name),
     end: async () => {
