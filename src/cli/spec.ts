@@ -13,6 +13,7 @@ export type Completes =
   | "device"
   | "network"
   | "actor"
+  | "stuck"
   | "kind"
   | "type"
   | "topic"

@@ -154,7 +154,7 @@ it("completes commands, options, choices, live ids, files and programs", async (
   expect(await complete("exec", "")).toEqual(["live-lease"])
   expect(await complete("authorization", "")).toEqual(["ls", "approve", "decline"])
   expect(await complete("authorization", "ls", "--state", "r")).toEqual(["requested"])
-  expect(await complete("retry", "")).toEqual(["live-actor"])
+  expect(await complete("retry", "")).toEqual(["live-stuck"])
   expect(await complete("log", "--type", "")).toEqual(["live-log-type"])
   expect(await complete("nothing", "")).toEqual([])
 })

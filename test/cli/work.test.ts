@@ -102,6 +102,8 @@ describe("the log", () => {
     const wrong = await run("log", "--type", "lease.aquired")
     expect(wrong).toMatchObject({ code: 64, stderr: expect.stringContaining("lease.acquired") })
     expect((await run("log", "--since", "yesterday")).code).toBe(64)
+    expect((await run("log", "story", "--limit", "1")).stdout).toContain("lease/story")
+    expect((await run("log", "lease/nobody")).code).toBe(66)
   })
 
   it("goes on with what happens, until Ctrl-C", async () => {
@@ -134,6 +136,10 @@ describe("what is stuck", () => {
       /quarantine +clean-up-failed .*: as the script says/,
     )
     expect((await run("log", "--type", "resource.quarantined")).stdout).toContain("clean-up-failed")
+
+    expect((await run("__complete", "--", "retry", "")).stdout).toMatch(
+      new RegExp(`^resource/${id}\tas the script`),
+    )
 
     const again = await run("retry", `resource/${id}`)
     expect(again).toMatchObject({
@@ -196,6 +202,71 @@ describe("what is stuck", () => {
     await run("blueprint", "enable", blueprint)
     expect(await json("status")).toMatchObject({ attention: { suspended: 0 } })
     expect((await run("log", `blueprint/${blueprint}`)).stdout).toMatch(/blueprint\.suspended/)
+  })
+})
+
+describe("why", () => {
+  it("says that its resource is being built, by whom, and how far that is", async () => {
+    await stage.on.worker()
+    const blueprint = await stage.on.blueprint({ script: { allocate: { hang: "heeding" } } })
+    await stage.on.request("builds", blueprint)
+    await stage.on.alice.seen(({ kind, cause }) => kind === "resource" && cause.verb === "started")
+    const why = (await run("why", "builds")).stdout
+    expect(why).toMatch(/because +resource \w+ is being built for it by blueprint/)
+    expect(why).toMatch(/work +allocate, attempt 1 of 5: running on \S+ since /)
+    expect((await run("ls", "resources")).stdout).toContain("allocate 1/5 running")
+    await stage.on.clear()
+  })
+
+  it("says until when a blueprint pauses after a build that failed", async () => {
+    await stage.on.worker()
+    const work = { firstDelay: "1h", longestDelay: "1h" }
+    const blueprint = await stage.on.blueprint({ script: { allocate: { terminal: true } } }, { work })
+    await stage.on.request("pauses", blueprint)
+    await stage.on.alice.seen(({ id, context }) => id === blueprint && typeof context.retryAt === "string")
+    const why = (await run("why", "pauses")).stdout
+    expect(why).toMatch(/builds again at 20\S+, because .*as the script says/)
+    expect(why).toContain(`drydock log blueprint/${blueprint}`)
+    expect(await json("status")).toMatchObject({ attention: { pausing: 1 } })
+    await stage.on.clear()
+  })
+
+  it("says which resource is to make room, and the command that makes it do so now", async () => {
+    const tell = (
+      kind: "device" | "service" | "blueprint" | "network",
+      id: string,
+      verb: string,
+      body: object,
+    ) => yard.command(kind, id, verb, body)
+    await tell("network", "net", "put", {})
+    const eth0 = { network: "net", address: "127.0.0.1", transport: "local" }
+    await tell("device", "d1", "put", { interfaces: { eth0 } })
+    await tell("service", "p1", "put", {
+      type: "drydock.pool",
+      bindings: { b1: { device: "d1", interface: "eth0" } },
+    })
+    for (const id of ["one", "two"])
+      await tell("blueprint", id, "create", {
+        type: "almanac-service-host",
+        config: { services: ["p1"], leasesPerHost: 1 },
+        immunity: "1h",
+      })
+    await stage.on.request("first", "one", {}, "host")
+    await stage.on.lease("first", "active")
+    const resource = await resourceOf("first")
+    await run("release", "first")
+    await stage.on.request("second", "two", {}, "host")
+    await until("lease", "second", ({ context }) => context.waiting?.code === "reclaiming")
+    const why = (await run("why", "second")).stdout
+    expect(why).toContain(`resource ${resource} is to make room for it`)
+    expect(why).toContain(`drydock resource reclaim ${resource}`)
+    expect((await run("log", "lease/second")).stdout).toMatch(/lease\.waiting-for-reclamation/)
+    expect((await run("log", `resource/${resource}`)).stdout).toMatch(
+      /resource\.reclaim +lease second needs its room/,
+    )
+    await run("resource", "reclaim", resource)
+    await stage.on.lease("second", "active")
+    await stage.on.clear()
   })
 })
 

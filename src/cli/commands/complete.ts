@@ -50,6 +50,7 @@ async function ask(
     const { items } = await yard.list("resource", { limit: MOST }, { signal })
     return [...new Set(["host", ...items.map(({ context }) => context.type)])].map((word) => ({ word }))
   }
+  if (what === "stuck") return stuck(yard, signal)
   if (what === "kind") return KINDS.map((word) => ({ word }))
   if (what === "actor") {
     const [kind = ""] = start.split("/")
@@ -75,4 +76,18 @@ async function ids(yard: Drydock, kind: Kind, signal: AbortSignal): Promise<read
     ),
   )
   return pages.flatMap(({ items }) => items.map(({ id, to }) => ({ word: id, text: to })))
+}
+
+/** What is in quarantine: it ends, or serves no more. */
+async function stuck(yard: Drydock, signal: AbortSignal): Promise<readonly Candidate[]> {
+  const kinds = ["resource", "lease"] as const
+  const states = ["released", "broken", "active"]
+  const pages = await Promise.all(
+    kinds.flatMap((kind) => states.map((state) => yard.list(kind, { state, limit: 1_000 }, { signal }))),
+  )
+  return pages.flatMap(({ items }) =>
+    items.flatMap(({ kind, id, context }) =>
+      context.quarantine === null ? [] : [{ word: `${kind}/${id}`, text: context.quarantine.message }],
+    ),
+  )
 }

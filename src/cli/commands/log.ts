@@ -1,9 +1,11 @@
 // `log`: what happened, one line each.
 
-import { LOG_TYPES, type LogEntry } from "../../client/index.js"
+import { type Drydock, LOG_TYPES, type LogEntry } from "../../client/index.js"
+import { isKind } from "../../machines/names.js"
 import type { Call } from "../call.js"
 import { CliError } from "../failure.js"
-import { actorOf, kindOf, momentOf, numberOf } from "../input.js"
+import { findActor, unknownActor } from "../find.js"
+import { type Actor, momentOf, numberOf } from "../input.js"
 import { interruption } from "../interruption.js"
 import type { Colors } from "../output.js"
 import { clockTime, nearest, padEnd, printable } from "../text.js"
@@ -13,7 +15,6 @@ const MOST = 100_000
 
 export async function log(call: Call): Promise<number> {
   const target = call.operand(0)
-  const what = targetOf(target)
   const types = typesOf(call.list("type"))
   const since = momentOf("since", call.text("since"))
   const until = momentOf("until", call.text("until"))
@@ -23,6 +24,7 @@ export async function log(call: Call): Promise<number> {
   const follow = call.flag("follow")
   const { out } = call
   return withYard(call, async (yard) => {
+    const what = await targetOf(yard, target)
     const stop = interruption()
     let shown = 0
     const options = { ...what, since, until, types, limit, follow, signal: stop.signal }
@@ -35,8 +37,11 @@ export async function log(call: Call): Promise<number> {
     } finally {
       stop.end()
     }
-    if (shown === 0 && !follow)
-      out.say(`nothing of this is in the log${target === "" ? "" : ` of ${target}`}`)
+    if (shown > 0 || follow) return 0
+    const { kind, id } = what
+    if (kind !== undefined && id !== undefined && (await yard.get(kind, id)) === undefined)
+      throw await unknownActor(yard, { kind, id })
+    out.say(`nothing of this is in the log${target === "" ? "" : ` of ${target}`}`)
     return 0
   })
 }
@@ -63,11 +68,11 @@ function paint(type: string, c: Colors): string {
   return word
 }
 
-function targetOf(target: string) {
+/** A kind, an object, or by its bare id the object that is meant. */
+async function targetOf(yard: Drydock, target: string): Promise<Partial<Actor>> {
   if (target === "") return {}
-  if (!target.includes("/")) return { kind: kindOf(target) }
-  const { kind, id } = actorOf(target)
-  return kind === undefined ? {} : { kind, id }
+  const singular = target.endsWith("s") ? target.slice(0, -1) : target
+  return isKind(singular) ? { kind: singular } : await findActor(yard, target)
 }
 
 /** Types by name or by their beginning; the ancestor's names begin with `core.`. */

@@ -37,7 +37,7 @@ const STUCK: ArgumentSpec = {
   name: "kind/id...",
   text: "lease/ID or resource/ID; a bare id is looked for",
   required: true,
-  completes: "actor",
+  completes: "stuck",
 }
 
 export const CARE: readonly CommandSpec[] = [
