@@ -40,9 +40,10 @@ interface Attempt {
 const folder = mkdtempSync(join(tmpdir(), "drydock-worker-"))
 const attempts = new Map<string, Attempt>()
 let isOver = false
+/** Runs while there are attempts. */
+let looking: NodeJS.Timeout | undefined
 
 say(`ready ${folder}`)
-setInterval(look, LOOK_MS)
 createInterface({ input: process.stdin })
   .on("line", take)
   .on("close", () => void endEverything())
@@ -62,6 +63,7 @@ function take(line: string): void {
       wallMs: never,
       ending: undefined,
     })
+    looking ??= setInterval(look, LOOK_MS)
     say(`opened ${name}`)
   }
   if (verb === "live" && known?.ending === undefined && known !== undefined) {
@@ -114,6 +116,10 @@ async function endOnce({ name, graceMs }: Attempt): Promise<void> {
   }
   rmSync(moved, { recursive: true, force: true })
   attempts.delete(name)
+  if (attempts.size === 0) {
+    clearInterval(looking)
+    looking = undefined
+  }
   say(`${living.length === 0 ? "ended" : "stuck"} ${name}`)
 }
 

@@ -55,7 +55,7 @@ describe("a worker that is killed", () => {
     const pid = await stepOf("lease-K1")
     const second = await workerProcess("second")
     first.signal("SIGKILL")
-    await until(() => !isAlive(pid), "the end of its child", 3_000)
+    await until(() => !isAlive(pid), "the end of its child", 10_000)
     await second.heard(({ event, order }) => event === "begun" && order?.job.startsWith("lease/K1/") === true)
     await on.lease("K1", "active")
     expect(attempts("K1").map(({ event }) => (event.body as { worker: string }).worker)).toEqual([
@@ -115,7 +115,7 @@ describe("a worker that is stopped and comes back late", () => {
       ({ event, order }) => event === "ended" && order?.job.startsWith("lease/T1/") === true,
     )
     expect(ended.ending).toBe("lost")
-    await until(() => !isAlive(pid), "the end of its child", 3_000)
+    await until(() => !isAlive(pid), "the end of its child", 10_000)
     // It works on, as if nothing had happened.
     await on.request("T2", blueprint)
     await on.lease("T2", "active")

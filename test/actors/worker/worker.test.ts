@@ -29,7 +29,7 @@ describe("a worker", () => {
   it("stops at once when the lease is released while it is set up, and then cleans up", async () => {
     const { on } = stage
     const { reports } = await on.worker()
-    const blueprint = await on.blueprint()
+    const blueprint = await on.blueprint({}, { work: { silence: "30s" } })
     await on.request("L2", blueprint, { script: { activate: { ms: 60_000 } } })
     await until(
       async () => (await on.provider.begun()).some((line) => line.includes(" lease-L2 make ")),
@@ -44,8 +44,8 @@ describe("a worker", () => {
       () => reports.some((report) => report.event === "ended" && report.ending === "stopped"),
       "its stop",
     )
-    // Not at the next heartbeat (a second later), but as soon as the record of the release is heard.
-    expect(performance.now() - startMs).toBeLessThan(800)
+    // Not at the next heartbeat (ten seconds later), but as soon as the record of the release is heard.
+    expect(performance.now() - startMs).toBeLessThan(5_000)
     expect(isAlive(Number(pid))).toBe(false)
     await on.lease("L2", "destroyed")
     await on.clear()
