@@ -1,10 +1,12 @@
 // A worker on an open server: what `up` and `worker` have in common.
 
+import { DrydockError } from "../actors/error.js"
 import { openNatsWorkLink } from "../actors/log/nats-work-link.js"
 import type { WorkerReport } from "../actors/worker/reports.js"
 import { Worker } from "../actors/worker/worker.js"
 import type { Blueprint } from "../blueprints/work.js"
 import type { NatsAccess } from "../nats/connect.js"
+import { CliError } from "./failure.js"
 import type { Output } from "./output.js"
 import { spell } from "./text.js"
 
@@ -13,10 +15,14 @@ export interface WorkingOptions extends NatsAccess {
   readonly blueprints: readonly Blueprint[]
   readonly concurrency: number | undefined
   readonly report: (report: WorkerReport) => void
+  /** The connection was lost, or stands again. */
+  readonly onConnection?: (stands: boolean) => void
 }
 
 export interface Working {
   readonly worker: Worker
+  /** Rejects when the server does not let this user work; never resolves. */
+  readonly denied: Promise<never>
   /** Jobs that run may end within `graceMs`; the rest is ended and tried again elsewhere. Then the connection closes. */
   stop(graceMs: number): Promise<void>
 }
@@ -24,10 +30,22 @@ export interface Working {
 /** It takes jobs after `worker.start()`. Throws what connecting throws. */
 export async function openWorker(options: WorkingOptions): Promise<Working> {
   const { yard, blueprints, concurrency, report, ...access } = options
-  const link = await openNatsWorkLink({ ...access, yard, name: "drydock worker" })
+  let onDenied: (error: Error) => void = () => {}
+  const denied = new Promise<never>((_, reject) => {
+    onDenied = reject
+  })
+  denied.catch(() => {}) // Whoever waits for it hears of it.
+  const link = await openNatsWorkLink({ ...access, yard, name: "drydock worker", onDenied }).catch(
+    (error: unknown) => {
+      if (!(error instanceof DrydockError) || error.code !== "not-authorized") throw error
+      const cures = ["drydock worker --user NAME          with DRYDOCK_WORKER_PASSWORD in the environment"]
+      throw new CliError(error.code, error.message, { cures, cause: error.cause })
+    },
+  )
   const worker = new Worker({ link, yard, blueprints, concurrency, report })
   return {
     worker,
+    denied,
     stop: async (graceMs) => {
       try {
         await worker.stop(graceMs)

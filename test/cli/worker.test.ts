@@ -120,3 +120,19 @@ it("says what is wrong with how it is called", async () => {
   expect(await refused("--blueprints", BLUEPRINT, "--concurrency", "0")).toMatch(/--concurrency/)
   expect(await refused("--blueprints", BLUEPRINT, "--server", "nats://127.0.0.1:9")).toMatch(/no-server/)
 })
+
+it("ends with a reason when the server knows it as somebody else than a worker", async () => {
+  const yard = await up("--no-worker")
+  const { nats } = JSON.parse(await yard.line(/"event":"ready"/))
+  const { code, stderr } = await start(["worker", "--blueprints", BLUEPRINT, "--server", nats], { cwd }).ended
+  expect(code).toBe(77)
+  expect(stderr).toMatch(/not-authorized: The NATS server does not let this user (publish|listen) to/)
+  expect(stderr).toMatch(/DRYDOCK_WORKER_PASSWORD/)
+  const env = { DRYDOCK_WORKER_PASSWORD: "wrong" }
+  const args = ["worker", "--blueprints", BLUEPRINT, "--server", nats, "--user", "worker"]
+  const wrong = await start(args, { cwd, env }).ended
+  expect([wrong.code, wrong.stderr]).toEqual([
+    77,
+    expect.stringMatching(/not-authorized[\s\S]*DRYDOCK_WORKER_PASSWORD/),
+  ])
+})

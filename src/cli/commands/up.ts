@@ -113,6 +113,7 @@ export async function up(call: Call): Promise<number> {
 
     wasReady = true
     working?.worker.start()
+    working?.denied.catch((error: unknown) => out.failureNote(failureOf(error)))
 
     // 5. What happens, until somebody ends it.
     return await live(call, client, { backend, host }, stop)

@@ -35,6 +35,10 @@ export async function worker(call: Call): Promise<number> {
       yard,
       blueprints,
       concurrency,
+      onConnection: (stands) => {
+        out.event({ event: stands ? "connected" : "disconnected" }, () => undefined)
+        out.say(stands ? "connected again" : "… the connection was lost: jobs go on for a while")
+      },
       report: (report) => {
         if (!isQuiet) tell(out, report)
       },
@@ -46,7 +50,7 @@ export async function worker(call: Call): Promise<number> {
         [`${out.c.green("●")} ${name} works for yard ${yard} on ${url}`, types.join(", "), jobs].join(": "),
       )
       working.worker.start()
-      await aborted(stop.signal)
+      await Promise.race([aborted(stop.signal), working.denied])
     } finally {
       await working.stop(graceMs)
     }
