@@ -20,7 +20,8 @@ export interface Group {
 }
 
 export class Groups {
-  #guard: Guard | undefined
+  /** The last one is in use; one that is gone is replaced. */
+  readonly #guards: Guard[] = []
   #count = 0
 
   /** `graceMs`: from TERM to KILL. */
@@ -30,12 +31,15 @@ export class Groups {
 
   /** Ends the guard; what is left of any attempt ends with it. */
   async close(): Promise<void> {
-    await this.#guard?.close()
+    for (const guard of this.#guards) await guard.close()
   }
 
   #running(): Guard {
-    if (this.#guard === undefined || this.#guard.gone.aborted) this.#guard = new Guard()
-    return this.#guard
+    const last = this.#guards.at(-1)
+    if (last !== undefined && !last.gone.aborted) return last
+    const guard = new Guard()
+    this.#guards.push(guard)
+    return guard
   }
 }
 
@@ -86,7 +90,7 @@ class AttemptGroup implements Group {
     if (Number.isFinite(this.#untilMs)) this.live(this.#untilMs - performance.now())
     const folder = await guard.ready
     await opened
-    if (guard.gone.aborted)
+    if (folder === undefined || guard.gone.aborted)
       throw new Error("the guard of this worker's programs could not be started", {
         cause: guard.gone.reason,
       })
@@ -102,7 +106,8 @@ class AttemptGroup implements Group {
       if ((await told) === `stuck ${this.name}`) return false
     }
     this.#forgotten.abort()
-    if (guard.gone.aborted) await killLeft(join(await guard.ready, this.name))
+    const folder = await guard.ready
+    if (guard.gone.aborted && folder !== undefined) await killLeft(join(folder, this.name))
     return true
   }
 }
@@ -131,13 +136,13 @@ async function killLeft(folder: string): Promise<void> {
 class Guard {
   readonly #gone = new AbortController()
   readonly gone = this.#gone.signal
-  /** Its folder; one that is not there when it could not be started. */
-  readonly ready: Promise<string>
+  /** Its folder; undefined when it could not be started. */
+  readonly ready: Promise<string | undefined>
   readonly #child: ChildProcess
   #waiting: { readonly lines: readonly string[]; tell(line: string | undefined): void }[] = []
 
   constructor() {
-    let tellReady: (folder: string) => void = () => {}
+    let tellReady: (folder: string | undefined) => void = () => {}
     this.ready = new Promise((resolve) => {
       tellReady = resolve
     })
@@ -146,7 +151,7 @@ class Guard {
     const lose = (why: Error) => {
       if (this.gone.aborted) return
       this.#gone.abort(why)
-      tellReady("/nowhere")
+      tellReady(undefined)
       for (const { tell } of this.#waiting.splice(0)) tell(undefined)
     }
     this.#child.on("error", lose)
@@ -178,7 +183,12 @@ class Guard {
   }
 
   async close(): Promise<void> {
-    if (this.gone.aborted) return
+    // One that was killed has left its folder behind.
+    if (this.gone.aborted) {
+      const folder = await this.ready
+      if (folder !== undefined) await rm(folder, { recursive: true, force: true })
+      return
+    }
     const gone = new Promise<void>((resolve) =>
       this.gone.addEventListener("abort", () => resolve(), { once: true }),
     )
