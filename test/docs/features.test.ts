@@ -26,7 +26,14 @@ describe("the check after all tests have run", () => {
     )
   const ran = (name: string, state: Ran["state"] = "passed"): Ran => ({ file: "test/a.test.ts", name, state })
   const names = (shownBy: string) => page(`| F01 | Something | ${shownBy} |`)
-  const all = [ran("a > b"), ran("c of 1"), ran("c of 2", "skipped"), ran("d", "skipped"), ran("e", "failed")]
+  const all = [
+    ran("a > b"),
+    ran("c of 1"),
+    ran("c of 2", "skipped"),
+    ran("d", "skipped"),
+    ran("e", "failed"),
+    ran("f", "expected to fail"),
+  ]
   const problems = (shownBy: string) => check(names(shownBy), all).problems
 
   it("lets a page pass whose tests all ran", () => {
@@ -75,6 +82,7 @@ describe("the check after all tests have run", () => {
     ],
     ["was skipped", '`test/a.test.ts` "d"', 'row F01: test/a.test.ts "d" was skipped'],
     ["failed", '`test/a.test.ts` "e"', 'row F01: test/a.test.ts "e": failed'],
+    ["is expected to fail", '`test/a.test.ts` "f"', 'row F01: test/a.test.ts "f": expected to fail'],
     [
       "is one of two and does not exist",
       '`test/a.test.ts` "a > b", `test/a.test.ts` "x"',
