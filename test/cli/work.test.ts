@@ -179,6 +179,8 @@ describe("what is stuck", () => {
     expect(refused.stderr).toContain("nothing is stuck")
     expect((await run("retry", `blueprint/${blueprint}`)).code).toBe(64)
     expect((await run("retry", "lease/nobody")).code).toBe(66)
+    expect((await run("ls", "devices", "--stuck")).code).toBe(64)
+    expect(await json("ls", "leases", "--stuck")).toMatchObject({ items: [] })
     await stage.on.clear()
   })
 
