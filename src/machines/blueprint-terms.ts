@@ -48,7 +48,7 @@ export const blueprintTerms = {
       longestDelay: duration.optional(),
       /** How long one attempt may take. Default 15m. */
       limit: duration.optional(),
-      /** How long a worker may be silent before its attempt is taken for dead. Default 24s. */
+      /** How long a worker may be silent before its attempt is taken for dead. Default 24s; at most `limit`. */
       silence: duration.optional(),
     })
     .optional(),
@@ -65,13 +65,15 @@ export function termsOf(body: BlueprintTerms): BlueprintTerms {
 }
 
 export function workTerms(type: string, { work }: BlueprintTerms): WorkTerms {
+  const limitMs = durationMs(work?.limit ?? "15m")
   return {
     type,
     attempts: work?.attempts ?? 5,
     firstDelayMs: durationMs(work?.firstDelay ?? "1s"),
     longestDelayMs: durationMs(work?.longestDelay ?? "5m"),
-    limitMs: durationMs(work?.limit ?? "15m"),
-    silenceMs: durationMs(work?.silence ?? "24s"),
+    limitMs,
+    // Longer than the attempt itself would leave it running after its end.
+    silenceMs: Math.min(limitMs, durationMs(work?.silence ?? "24s")),
   }
 }
 

@@ -46,6 +46,8 @@ export const blueprintInternalBodies = {
     message: z.string().max(LIMITS.reasonChars),
     /** When it broke, ISO: what was before the blueprint's recovery counts no more. */
     at: z.string(),
+    /** What it was built for: a text that is equal for equal demands; empty where they do not differ. */
+    demand: z.string().max(LIMITS.demandChars).default(""),
   }),
   built: z.strictObject({ resource: z.string().regex(OBJECT_ID) }),
   /** Somebody who is not authorized asked for a lease. */
@@ -68,6 +70,14 @@ export interface BuildFailure {
   readonly resource: string
   readonly message: string
   readonly at: string
+  readonly demand: string
+}
+
+/** A demand for which it builds nothing any more. */
+export interface Hopeless {
+  readonly demand: string
+  readonly message: string
+  readonly at: string
 }
 
 export interface BlueprintContext {
@@ -83,6 +93,8 @@ export interface BlueprintContext {
   readonly retryAt: string | null
   /** It builds nothing until somebody enables or configures it. */
   readonly suspended: { readonly message: string; readonly at: string } | null
+  /** Demands that failed again and again, while others may be built: it builds nothing for these. */
+  readonly hopeless: readonly Hopeless[]
   /** Failures before this count no more. */
   readonly recoveredAt: string | null
   readonly authorizations: { readonly [principal: string]: Authorization }
@@ -97,7 +109,7 @@ export type BlueprintEvent =
   | Stimulus<"disable", object>
   | Stimulus<"authorize", { principal: string }>
   | Stimulus<"decline", { principal: string }>
-  | Stimulus<"failed", { resource: string; message: string; at: string }>
+  | Stimulus<"failed", BuildFailure>
   | Stimulus<"built", { resource: string }>
   | Stimulus<"ask", { principal: string; lease: string }>
   | Stimulus<"expire", { timer: string; at: string }>
@@ -115,6 +127,7 @@ const blank: BlueprintContext = {
   failures: [],
   retryAt: null,
   suspended: null,
+  hopeless: [],
   recoveredAt: null,
   authorizations: {},
   by: "",
@@ -165,8 +178,8 @@ const told = {
 /** Nothing is held against it any more: a build succeeded, or somebody looked after it. */
 function untroubled(
   now: number,
-): Pick<BlueprintContext, "failures" | "retryAt" | "suspended" | "recoveredAt"> {
-  return { failures: [], retryAt: null, suspended: null, recoveredAt: isoTime(now) }
+): Pick<BlueprintContext, "failures" | "retryAt" | "suspended" | "hopeless" | "recoveredAt"> {
+  return { failures: [], retryAt: null, suspended: null, hopeless: [], recoveredAt: isoTime(now) }
 }
 
 /** What stands about a principal; names of people are data. */
@@ -183,12 +196,35 @@ function withDecision(
   decision: Authorization,
 ): BlueprintContext["authorizations"] {
   const others = Object.entries(authorizations).filter(([name]) => name !== principal)
+  // Whoever only asked makes room for a decision.
+  if (others.length >= LIMITS.authorizationsPerBlueprint) {
+    const requests = others.filter(([, { state }]) => state === "requested")
+    const [oldest] = requests.sort(([a, x], [b, y]) => (x.at < y.at ? -1 : x.at > y.at ? 1 : a < b ? -1 : 1))
+    if (oldest !== undefined) others.splice(others.indexOf(oldest), 1)
+  }
   const all = [...others, [principal, decision] as const]
   return Object.fromEntries(all.sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
 function isTroubled(context: BlueprintContext): boolean {
-  return context.failures.length > 0 || context.suspended !== null
+  return context.failures.length > 0 || context.suspended !== null || context.hopeless.length > 0
+}
+
+function count(
+  authorizations: BlueprintContext["authorizations"],
+  counts: (state: Authorization["state"]) => boolean,
+): number {
+  return Object.values(authorizations).filter(({ state }) => counts(state)).length
+}
+
+/** Whether so many have asked that it hears of nobody more before somebody decides. */
+export function isDeaf({ authorizations }: Pick<BlueprintContext, "authorizations">): boolean {
+  const known = Object.keys(authorizations).length
+  if (known < LIMITS.requestsPerBlueprint) return false
+  return (
+    known >= LIMITS.authorizationsPerBlueprint ||
+    count(authorizations, (state) => state === "requested") >= LIMITS.requestsPerBlueprint
+  )
 }
 
 /** As it will be read back: without what is undefined. */
@@ -234,22 +270,31 @@ export const blueprintMachine = setup({
     ),
     pause: assign(({ context, event }) => {
       if (event.type !== "failed") return {}
-      const { resource, message } = event.body
-      const failures = [...context.failures, { resource, message, at: isoTime(event.now) }]
-      if (failures.length >= suspendAfter(context.terms)) {
-        const why = `${failures.length} builds failed one after another; the last: ${message}`
-        return {
-          failures,
-          retryAt: null,
-          suspended: { message: why.slice(0, 1_000), at: isoTime(event.now) },
-        }
+      const { resource, message, demand } = event.body
+      const at = isoTime(event.now)
+      const failures = [...context.failures, { resource, message, at, demand }]
+      const most = suspendAfter(context.terms)
+      const why = `${failures.length} builds failed one after another; the last: ${message}`.slice(0, 1_000)
+      if (failures.length >= most) {
+        // One demand alone may be at fault itself. A second one, or builds that are all alike: it is the blueprint.
+        const isOne = demand !== "" && failures.every((failure) => failure.demand === demand)
+        if (isOne && context.hopeless.length === 0)
+          return { failures: [], retryAt: null, hopeless: [{ demand, message: why, at }], recoveredAt: at }
+        return { failures, retryAt: null, suspended: { message: why, at } }
       }
       const { firstDelayMs, longestDelayMs } = workTerms(context.type, context.terms)
       const delayMs = Math.min(longestDelayMs, firstDelayMs * 2 ** (failures.length - 1))
       return { failures, retryAt: isoTime(event.now + delayMs) }
     }),
     resume: assign({ retryAt: null }),
-    recover: assign(({ context, event }) => (isTroubled(context) ? untroubled(event.now) : {})),
+    recover: assign(({ context, event }) =>
+      // A build that succeeds says nothing about demands that failed.
+      event.type === "built"
+        ? { ...untroubled(event.now), hopeless: context.hopeless }
+        : isTroubled(context)
+          ? untroubled(event.now)
+          : {},
+    ),
     hear: assign(({ context, event }) => {
       if (event.type !== "ask") return {}
       const { principal } = event.body
@@ -295,15 +340,14 @@ export const blueprintMachine = setup({
     hasNotFailed: ({ context }) => context.failures.length === 0,
     isKnownPrincipal: ({ context, event }) =>
       event.type === "ask" &&
-      (decisionOn(context.authorizations, event.body.principal) !== undefined ||
-        Object.keys(context.authorizations).length >= LIMITS.authorizationsPerBlueprint),
+      (decisionOn(context.authorizations, event.body.principal) !== undefined || isDeaf(context)),
     isPauseOver: ({ context, event }) =>
       event.type === "expire" && context.retryAt !== null && event.now >= Date.parse(context.retryAt),
-    isSuspended: ({ context }) => context.suspended !== null,
+    isSuspended: ({ context }) => context.suspended !== null || context.hopeless.length > 0,
     hasTooMany: ({ context, event }) =>
       (event.type === "authorize" || event.type === "decline") &&
-      !Object.hasOwn(context.authorizations, event.body.principal) &&
-      Object.keys(context.authorizations).length >= LIMITS.authorizationsPerBlueprint,
+      decisionOn(context.authorizations, event.body.principal) === undefined &&
+      count(context.authorizations, (state) => state !== "requested") >= LIMITS.authorizationsPerBlueprint,
   },
 }).createMachine({
   id: "blueprint",

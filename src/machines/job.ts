@@ -140,7 +140,8 @@ export function nextAttempt(job: Pick<Job, "task" | "type" | "attempt" | "error"
 }
 
 export function begun(job: Job, worker: string, terms: WorkTerms, now: number): Job {
-  const [beatBy, deadline] = [isoTime(now + terms.silenceMs), isoTime(now + terms.limitMs)]
+  const deadline = isoTime(now + terms.limitMs)
+  const beatBy = isoTime(now + Math.min(terms.silenceMs, terms.limitMs))
   return { ...job, state: "running", worker, beatBy, deadline }
 }
 

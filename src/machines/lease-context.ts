@@ -91,8 +91,11 @@ export interface LeaseContext extends Working {
   readonly warnAt: string | null
   /** Why it goes back to the queue as soon as its job is over; null when it does not. */
   readonly throwBack: string | null
-  /** Where it failed, the last few. */
+  /** Where it failed, the last few: it avoids these as long as there is another place. */
   readonly failures: readonly Failure[]
+  /** How often it failed in all, and until when it waits therefore. */
+  readonly failed: number
+  readonly retryAt: string | null
   /** The request in canonical form: the same again is the same lease. */
   readonly request: string
 }
@@ -124,6 +127,7 @@ export function leaseTimers(state: string, context: LeaseContext): readonly Time
   if (state === "destroyed") return []
   return [
     ...(waitsOrHolds && context.until !== null ? [{ id: "until", at: context.until }] : []),
+    ...(state === "pending" && context.retryAt !== null ? [{ id: "again", at: context.retryAt }] : []),
     ...(state === "active" && context.warnAt !== null ? [{ id: "warn", at: context.warnAt }] : []),
     ...jobTimers(context.job),
   ]
@@ -188,6 +192,8 @@ export const blankLease: LeaseContext = {
   warnAt: null,
   throwBack: null,
   failures: [],
+  failed: 0,
+  retryAt: null,
   request: "",
 }
 

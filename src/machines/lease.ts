@@ -59,10 +59,6 @@ const release = [
   { guard: "isForAnotherGrant", actions: ignore("it speaks of another grant") },
   { target: "released", actions: "end" },
 ] as const
-const expiry = [
-  { guard: "isDue", target: "released", actions: "end" },
-  { actions: ignore("it is too early") },
-] as const
 const stale = refuse("stale", "this is not the attempt that is under way: drop it")
 /** What must hold of a word about the attempt that is under way. */
 const fromItsWorker = [
@@ -182,6 +178,7 @@ export const leaseMachine = setup({
     order: assign(({ event }) =>
       event.facts?.kind === "build" ? { build: event.facts.build, waiting: event.facts.waiting } : {},
     ),
+    again: assign({ retryAt: null }),
     wait: assign(({ event }) =>
       event.facts?.kind === "wait" ? { waiting: event.facts.waiting, build: null } : {},
     ),
@@ -211,6 +208,9 @@ export const leaseMachine = setup({
       // Only a failure of its own is held against the resource: not that the resource came to its end.
       const failed = event.type !== "throw-back" && resource !== null && token !== null
       const said = message ?? failureOf({ context, event })
+      const { work, failed: before } = context
+      const longest = work?.longestDelayMs ?? 0
+      const delayMs = Math.min(longest, (work?.firstDelayMs ?? 0) * 2 ** Math.min(before, 30))
       return {
         ...working.finish({ context, event }),
         resource: null,
@@ -224,6 +224,8 @@ export const leaseMachine = setup({
         failures: failed
           ? withFailure(failures, { resource, token, message: said, at: isoTime(event.now) })
           : failures,
+        failed: failed ? before + 1 : before,
+        retryAt: failed && work !== null ? isoTime(event.now + delayMs) : null,
         until: asked.until,
         waiting: { code: "thrown-back", details: { message: said } },
       }
@@ -258,7 +260,13 @@ export const leaseMachine = setup({
       reason: { code: "failed", message: failureOf({ context, event }) },
     })),
     end: assign(({ context, event }) => {
-      const ended = { waiting: null, build: null, throwBack: null, ...working.cancel({ context, event }) }
+      const ended = {
+        waiting: null,
+        build: null,
+        throwBack: null,
+        retryAt: null,
+        ...working.cancel({ context, event }),
+      }
       if (context.reason !== null) return ended
       const why = event.type === "release" ? event.body.reason : undefined
       const code = event.type === "release" ? event.body.code : undefined
@@ -298,6 +306,11 @@ export const leaseMachine = setup({
       event.body.timer === "until" &&
       context.until !== null &&
       event.now >= Date.parse(context.until),
+    isToTryAgain: ({ context, event }) =>
+      event.type === "expire" &&
+      event.body.timer === "again" &&
+      context.retryAt !== null &&
+      event.now >= Date.parse(context.retryAt),
     isWarningDue: ({ context, event }) =>
       event.type === "expire" &&
       event.body.timer === "warn" &&
@@ -399,7 +412,11 @@ export const leaseMachine = setup({
         renew: storedRenewal,
         annotate: bookkeeping,
         release,
-        expire: expiry,
+        expire: [
+          { guard: "isDue", target: "released", actions: "end" },
+          { guard: "isToTryAgain", actions: "again" },
+          { actions: ignore("it is too early") },
+        ],
         ...notStuck,
       },
     },

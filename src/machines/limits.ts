@@ -16,7 +16,7 @@ export const LIMITS = {
   /** Leases of one released resource that are told to release at once; the next follow as these end. */
   releasesPerResource: 16,
   /** Idle resources per pool that are replaced at once because their interface changed. */
-  replacementsPerPool: 8,
+  replacementsPerPool: 3,
   /** Waiting demand classes (type, blueprints, attributes that matter) per pool. */
   classesPerPool: 1_024,
   /** Pending leases of one yard. */
@@ -55,9 +55,16 @@ export const LIMITS = {
   /** Leases that failed on a resource, as it remembers them. */
   strikesPerResource: 16,
   /** Idle resources per pool that are asked to make room at once, for leases that nothing else serves. */
-  reclaimsPerPool: 8,
-  /** Closed blueprints that hear of one waiting lease. */
-  asksPerLease: 8,
+  reclaimsPerPool: 4,
+  /** Follow-ups per pool and record of each of these kinds: reasons to write down, rooms to keep, approvals to ask for. */
+  smallDutiesPerPool: 2,
+  /** What a build was for, as its blueprint remembers it when it failed: characters. */
+  demandChars: 1_000,
+  /** Principals on one blueprint who asked and on whom nobody has decided. */
+  requestsPerBlueprint: 500,
+  /** What a policy plans for a resource, bytes of JSON; a slot lock, characters. */
+  planBytes: 64 * 1024,
+  slotChars: 400,
   /** Objects that one sweep forgets; the next follows at once. */
   forgottenPerSweep: 1_000,
   /** Rows of one answer to a query. */

@@ -61,6 +61,8 @@ export const resourceInternalBodies = {
   allocate: z.strictObject({ lease: objectId, blueprint: objectId, site: z.string().max(400) }),
   /** Its last lease is gone. */
   settle: z.strictObject({}),
+  /** Nobody uses it any more: its idle time counts from now on. */
+  rest: z.strictObject({}),
   /** Its interface changed while nobody used it: the next one is built where the interface is now. */
   replace: z.strictObject({ reason: reasonText }),
   /** A lease that nothing else serves needs its room: it ends unless somebody uses it, or just did. */
@@ -97,6 +99,7 @@ export type Plan =
       readonly bounds: ResourceBounds
       /** The lease that has to be active before it is built. */
       readonly base: Base | null
+      readonly demand: string
     }
   /** `policyFailed`: it is held against the blueprint, as a build that failed is. */
   | {
@@ -104,6 +107,7 @@ export type Plan =
       readonly type: string
       readonly message: string
       readonly policyFailed: boolean
+      readonly demand: string
     }
   /** Nobody wants it any more. */
   | { readonly kind: "drop" }
@@ -161,6 +165,8 @@ export interface ResourceContext extends Working {
   readonly slots: readonly string[]
   /** The lease that ordered it. */
   readonly by: string
+  /** What it was built for, as its blueprint tells demands apart. */
+  readonly demand: string
   readonly until: string | null
   readonly allocatedAt: string
   readonly activatedAt: string | null
@@ -189,6 +195,7 @@ export type ResourceEvent =
   | Stimulus<"reclaim", { reason?: string | undefined }, Occupancy>
   | Stimulus<"replace", { reason: string }, Occupancy>
   | Stimulus<"settle", object, Occupancy>
+  | Stimulus<"rest", object, Occupancy>
   | Stimulus<"based", { lease: string; token: number }, Occupancy>
   | Stimulus<"unbased", { lease: string; message: string }, Occupancy>
   | Stimulus<"drain", { reason?: string | undefined }, Occupancy>
@@ -227,6 +234,7 @@ const blank: ResourceContext = {
   attributes: {},
   slots: [],
   by: "",
+  demand: "",
   until: null,
   allocatedAt: "",
   activatedAt: null,
@@ -413,6 +421,17 @@ function reasonOf(context: ResourceContext, event: ResourceEvent): EndReason {
   return { code: "released", message: why ?? `released by ${event.by}` }
 }
 
+/** Whether a failure is news to a resource: not forgiven, not told, and not so old that it slid off the list. */
+export function countsOn(
+  { forgivenAt, strikes }: Pick<ResourceContext, "forgivenAt" | "strikes">,
+  { lease, at }: Pick<Strike, "lease" | "at">,
+): boolean {
+  if (at <= (forgivenAt ?? "")) return false
+  if (strikes.some((strike) => strike.lease === lease && strike.at >= at)) return false
+  const [oldest] = strikes
+  return strikes.length < LIMITS.strikesPerResource || oldest === undefined || at > oldest.at
+}
+
 export const resourceMachine = setup({
   types: { context: {} as ResourceContext, events: {} as ResourceEvent },
   actions: {
@@ -424,16 +443,17 @@ export const resourceMachine = setup({
       if (event.facts.kind === "fail")
         return {
           ...born,
+          demand: event.facts.demand,
           brokenAt: isoTime(event.now),
           reason: {
             code: event.facts.policyFailed ? "failed" : "allocation-failed",
             message: event.facts.message,
           },
         }
-      const { attributes, slots, cleansUp, activates, work, bounds, base } = event.facts
+      const { attributes, slots, cleansUp, activates, work, bounds, base, demand } = event.facts
       const job =
         activates || base !== null ? {} : ordering("allocate", { context: { ...context, work }, event })
-      return { ...born, attributes, slots, cleanup: cleansUp, work, bounds, base, ...job }
+      return { ...born, demand, attributes, slots, cleanup: cleansUp, work, bounds, base, ...job }
     }),
     open: assign(({ context, event }) => {
       const { ttlMs, idleMs } = context.bounds
@@ -459,6 +479,7 @@ export const resourceMachine = setup({
     }),
     fail: assign(({ context, event }) => ({
       ...working.finish({ context, event }),
+      quarantine: null,
       brokenAt: isoTime(event.now),
       reason: { code: event.type === "lost" ? "lost" : "failed", message: failureOf({ context, event }) },
     })),
@@ -472,7 +493,12 @@ export const resourceMachine = setup({
       context.reclaim === null ? {} : { reclaim: { ...context.reclaim, due: true } },
     ),
     promiseNothing: assign({ reclaim: null }),
-    lookAgain: assign(({ context, event }) => ({ idleAt: isoTime(idleUntil(context, event)) })),
+    /** While it is in use nothing has to be looked at: `rest` begins anew. */
+    lookAgain: assign(({ context, event }) =>
+      event.type !== "allocate" && event.facts.leases > 0
+        ? { idleAt: null }
+        : { idleAt: isoTime(idleUntil(context, event)) },
+    ),
     stand: assign(({ context, event }) => {
       if (event.type !== "based" || context.base === null) return {}
       const base = { ...context.base, token: event.body.token }
@@ -481,6 +507,7 @@ export const resourceMachine = setup({
     fall: assign(({ context, event }) => ({
       ...working.cancel({ context, event }),
       reclaim: null,
+      quarantine: null,
       brokenAt: isoTime(event.now),
       reason: {
         code: context.activatedAt === null ? "failed" : "lost",
@@ -491,7 +518,9 @@ export const resourceMachine = setup({
     strike: assign(({ context, event }) => {
       if (event.type !== "strike") return {}
       const { message } = event.body
-      const strikes = [...context.strikes, event.body].slice(-LIMITS.strikesPerResource)
+      // One per lease: a lease that fails wherever it goes says nothing about the resource.
+      const others = context.strikes.filter(({ lease }) => lease !== event.body.lease)
+      const strikes = [...others, event.body].slice(-LIMITS.strikesPerResource)
       const recent = strikes.filter(({ at }) => event.now - Date.parse(at) < STRIKES_COUNT_MS)
       if (recent.length < context.bounds.strikes) return { strikes }
       const why = `${recent.length} leases could not be activated on it; the last: ${message}`
@@ -565,11 +594,15 @@ export const resourceMachine = setup({
       event.type === "expire" &&
       event.facts.leases === 0 &&
       event.now >= idleUntil(context, event),
+    isResting: ({ context, event }) =>
+      context.bounds.idleMs === null ||
+      context.idleAt !== null ||
+      (event.type !== "allocate" && event.facts.leases > 0),
     isIdleCheck: ({ context, event }) => isTimer(event, "idle", context.idleAt),
     isKnownStrike: ({ context, event }) =>
       event.type === "strike" &&
       (context.quarantine !== null ||
-        event.body.at <= (context.forgivenAt ?? "") ||
+        !countsOn(context, event.body) ||
         context.strikes.some(({ token }) => token === event.body.token)),
     isDue: ({ context, event }) => isTimer(event, "until", context.until),
     hasSameNotes: ({ context, event }) =>
@@ -634,6 +667,7 @@ export const resourceMachine = setup({
         ],
         replace: replacement,
         settle: { actions: ignore("it is not ending") },
+        rest: { actions: ignore("it is being built") },
         annotate: bookkeeping,
         retry: { actions: notEnding },
         abandon: { actions: notEnding },
@@ -667,6 +701,10 @@ export const resourceMachine = setup({
           { actions: ignore("it is too early") },
         ],
         replace: replacement,
+        rest: [
+          { guard: "isResting", actions: ignore("it is in use, rests already, or may be idle for ever") },
+          { actions: "lookAgain" },
+        ],
         settle: [
           { guard: "isDrained", target: "released", actions: "end" },
           { actions: ignore("it is not ending") },
@@ -690,6 +728,7 @@ export const resourceMachine = setup({
         drain: { actions: "repeat" },
         reclaim: { actions: "repeat" },
         settle: settling,
+        rest: tooLate,
         replace: tooLate,
         based: tooLate,
         unbased: tooLate,
@@ -711,6 +750,7 @@ export const resourceMachine = setup({
         reclaim: { target: "released", actions: "endBroken" },
         drain: { actions: "repeat" },
         settle: settling,
+        rest: tooLate,
         replace: tooLate,
         based: tooLate,
         unbased: tooLate,
@@ -731,6 +771,7 @@ export const resourceMachine = setup({
         reclaim: { actions: "repeat" },
         drain: { actions: "repeat" },
         settle: tooLate,
+        rest: tooLate,
         replace: tooLate,
         expire: tooLate,
         based: tooLate,

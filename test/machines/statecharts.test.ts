@@ -146,7 +146,7 @@ describe("a lease, along every shortest path", () => {
     { type: "destroy" as const, body: {}, ...stamp, ...nothing },
     { type: "retry" as const, body: {}, ...stamp, ...nothing },
     { type: "abandon" as const, body: {}, ...stamp, ...nothing },
-    ...["until", "warn", "beat", "retry"].map((timer) => ({
+    ...["until", "warn", "beat", "retry", "again"].map((timer) => ({
       type: "expire" as const,
       body: { timer, at: "" },
       ...stamp,
@@ -197,6 +197,7 @@ describe("a resource, along every shortest path", () => {
     work,
     bounds: { ttlMs: null, idleMs: 60_000, immunityMs: 60_000, strikes: 2 },
     base: null,
+    demand: "",
   } as const
   const base = { lease: "B", request: { type: "host" }, token: null, activates: false } as const
   const plans = [
@@ -205,7 +206,7 @@ describe("a resource, along every shortest path", () => {
     { ...plan, activates: false },
     { ...plan, cleansUp: true },
     { ...plan, activates: false, cleansUp: true },
-    { kind: "fail", type: "host", message: "no", policyFailed: false },
+    { kind: "fail", type: "host", message: "no", policyFailed: false, demand: "" },
     { kind: "drop" },
   ] as const
   const order = { lease: "L1", blueprint: "b", site: "s" }
@@ -224,6 +225,7 @@ describe("a resource, along every shortest path", () => {
       { type: "settle" as const, body: {}, ...stamp, facts },
       { type: "drain" as const, body: {}, ...stamp, facts },
       { type: "yield" as const, body: { lease: "L2" }, ...stamp, facts },
+      { type: "rest" as const, body: {}, ...stamp, facts },
       { type: "keep" as const, body: {}, ...stamp, facts },
       { type: "based" as const, body: { lease: "B", token: 3 }, ...stamp, facts },
       { type: "unbased" as const, body: { lease: "B", message: "gone" }, ...stamp, facts },

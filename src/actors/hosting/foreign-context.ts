@@ -82,6 +82,8 @@ const lease: z.ZodType<LeaseContext> = z.object({
   warnAt: timeOrNull,
   throwBack: textOrNull,
   failures: z.array(z.object({ resource: text, token: count, message: text, at: text })),
+  failed: count,
+  retryAt: timeOrNull,
   request: text,
 })
 
@@ -93,6 +95,7 @@ const resource: z.ZodType<ResourceContext> = z.object({
   attributes: jsonObject,
   slots: z.array(text),
   by: text,
+  demand: text,
   until: timeOrNull,
   allocatedAt: text,
   activatedAt: textOrNull,
@@ -125,7 +128,8 @@ const blueprint: z.ZodType<BlueprintContext> = z.object({
   config: jsonObject,
   limit: z.number().int().min(1).nullable(),
   terms: z.strictObject(blueprintTerms),
-  failures: z.array(z.object({ resource: text, message: text, at: text })),
+  failures: z.array(z.object({ resource: text, message: text, at: text, demand: text })),
+  hopeless: z.array(z.object({ demand: text, message: text, at: text })),
   retryAt: timeOrNull,
   suspended: z.object({ message: text, at: text }).nullable(),
   recoveredAt: textOrNull,

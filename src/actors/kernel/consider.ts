@@ -3,9 +3,9 @@
 
 import { decisionOn } from "../../machines/blueprint.js"
 import type { Waiting } from "../../machines/lease-context.js"
-import { inability } from "./demand.js"
+import { demandText, inability } from "./demand.js"
 import type { Asking } from "./entitlement.js"
-import { resourceCount } from "./room.js"
+import { resourceCount, shelvesFor } from "./room.js"
 import { type Room, recordOf, type Yard } from "./yard.js"
 
 export interface Answer {
@@ -32,13 +32,53 @@ export function isHopeless(answers: readonly Answer[]): boolean {
   return answers.every(({ code }) => NEVER.has(code))
 }
 
+/**
+ * What a demand has to expect as long as its blueprints stay as they are, whoever holds what: the code that `waiting`
+ * carries, and whether nothing will ever serve it.
+ */
+export function outlook(
+  yard: Yard,
+  type: string,
+  by: string,
+  asking: Asking,
+): { readonly code: string; readonly isHopeless: boolean } {
+  const ids = asking.blueprints ?? [...(yard.blueprintsFor.get(type) ?? [])]
+  const answers = ids.map((id) => {
+    const fixed = standing(yard, type, id, by, asking)
+    return {
+      blueprint: id,
+      code: "code" in fixed ? fixed.code : (givenUp(fixed.room, asking.demand)?.code ?? "busy"),
+      message: "",
+    }
+  })
+  return { code: waitingFor(answers).code, isHopeless: isHopeless(answers) }
+}
+
+function givenUp(room: Room, demand: Asking["demand"]): { code: string; message: string } | undefined {
+  if (room.pause?.code === "suspended") return room.pause
+  const message = room.hopeless.get(demandText(demand, room.policy.type))
+  return message === undefined ? undefined : { code: "suspended", message }
+}
+
 function answer(
   yard: Yard,
   type: string,
   id: string,
   by: string,
-  { demand, refused }: Asking,
+  asking: Asking,
 ): { code: string; message: string } {
+  const fixed = standing(yard, type, id, by, asking)
+  return "code" in fixed ? fixed : busy(yard, fixed.room, asking.demand)
+}
+
+/** The answer that does not depend on who holds what; or the room that might serve it. */
+function standing(
+  yard: Yard,
+  type: string,
+  id: string,
+  by: string,
+  { demand, refused }: Asking,
+): { readonly code: string; readonly message: string } | { readonly room: Room } {
   const record = recordOf(yard, "blueprint", id)
   if (record === undefined) return { code: "unknown", message: `there is no blueprint ${id}` }
   const room = yard.rooms.get(id)
@@ -54,7 +94,7 @@ function answer(
   if (why !== undefined) return { code: "cannot", message: why }
   if (refused.includes(id)) return closed(id, by, decisionOn(record.context.authorizations, by))
   if (!room.enabled) return { code: "disabled", message: `blueprint ${id} is disabled` }
-  return busy(yard, room)
+  return { room }
 }
 
 function closed(
@@ -67,20 +107,44 @@ function closed(
   return { code: "unauthorized", message: `${by} is not authorized on blueprint ${id} yet` }
 }
 
-function busy(yard: Yard, room: Room): { code: string; message: string } {
+function busy(yard: Yard, room: Room, demand: Asking["demand"]): { code: string; message: string } {
   const live = resourceCount(yard, room.blueprint)
-  const shelves = [...room.shelves.values()]
-  if (room.unused.size > 0 || shelves.some(({ shared }) => shared.size > 0))
+  const suitable = shelvesFor(room, demand)
+  if (suitable.some(({ idle, shared }) => idle.size > 0 || shared.size > 0))
     return { code: "ahead", message: "what is free goes to those who asked earlier" }
+  const over = givenUp(room, demand)
+  if (over !== undefined) return over
   if (room.pause !== null) return room.pause
-  if (live >= room.limit) return { code: "limit", message: `its limit of ${room.limit} resources is reached` }
-  if (room.numbers !== undefined || shelves.some(({ sites }) => sites.size > 0))
+  const unheard = [...room.unheard].sort()[0]
+  if (unheard !== undefined) {
+    const why = recordOf(yard, "resource", unheard)?.context.reason?.message
+    return { code: "pausing", message: `a build has just failed: ${why ?? "the reason is not known"}` }
+  }
+  const stuck = quarantined(yard, room)
+  const held =
+    stuck.length === 0 ? "" : `, ${stuck.length} of them in quarantine (${stuck.slice(0, 3).join(", ")})`
+  if (live >= room.limit)
+    return { code: "limit", message: `its limit of ${room.limit} resources is reached${held}` }
+  if (room.numbers !== undefined || suitable.some(({ sites }) => sites.size > 0))
     return { code: "ahead", message: "what can be built goes to those who asked earlier" }
   if (room.survey.sites.length === 0) return { code: "no-sites", message: whyNoSites(room) }
   const elsewhere = room.survey.sites.length - live
-  if (elsewhere <= 0) return { code: "full", message: `all ${live} of its resources are in use` }
-  const own = live === 0 ? "" : `all ${live} of its resources are in use, and `
+  if (elsewhere <= 0) return { code: "full", message: `all ${live} of its resources are in use${held}` }
+  const own = live === 0 ? "" : `all ${live} of its resources are in use${held}, and `
   return { code: "full", message: `${own}${elsewhere} of its places are held by other blueprints` }
+}
+
+const LOOKED_AT = 1_000
+
+/** Resources of a room that are stuck, the first thousand looked at. */
+export function quarantined(yard: Yard, room: Room): readonly string[] {
+  const found: string[] = []
+  let looked = 0
+  for (const id of yard.resourcesOf.get(room.blueprint) ?? []) {
+    if (looked++ > LOOKED_AT) break
+    if ((recordOf(yard, "resource", id)?.context.quarantine ?? null) !== null) found.push(id)
+  }
+  return found
 }
 
 function whyNoSites(room: Room): string {

@@ -4,6 +4,7 @@
 import type { AnyPolicy } from "../../blueprints/blueprint.js"
 import { mayUse } from "../../machines/blueprint.js"
 import { canonical, type JsonObject } from "../../machines/json.js"
+import { LIMITS } from "../../machines/limits.js"
 import type { BlueprintRecord } from "../../machines/record.js"
 import { type Room, recordOf, type Yard } from "./yard.js"
 
@@ -14,39 +15,52 @@ export interface Demand {
   readonly parsed: ReadonlyMap<string, Parsed>
 }
 
-export type Parsed = { readonly demand: unknown } | { readonly fault: string }
+export type Parsed =
+  | { readonly demand: unknown; readonly text: string }
+  | { readonly fault: string; readonly text: string }
 
 export const ANY_DEMAND: Demand = { text: "", parsed: new Map() }
 
-const known = new WeakMap<JsonObject, Map<string, Demand>>()
+/** By yard: another one may have other policies. */
+const known = new WeakMap<Yard, WeakMap<JsonObject, Map<string, Demand>>>()
 
 /** What attributes mean to the policies that provide a type. */
 export function demandOf(yard: Yard, type: string, attributes: JsonObject): Demand {
   const choosy = yard.choosy.get(type)
   if (choosy === undefined) return ANY_DEMAND
-  const byType = known.get(attributes) ?? new Map<string, Demand>()
-  known.set(attributes, byType)
+  const ofYard = known.get(yard) ?? new WeakMap<JsonObject, Map<string, Demand>>()
+  known.set(yard, ofYard)
+  const byType = ofYard.get(attributes) ?? new Map<string, Demand>()
+  ofYard.set(attributes, byType)
   const before = byType.get(type)
   if (before !== undefined) return before
   const parsed = new Map(choosy.map((policy) => [policy.type, parse(policy, attributes)]))
-  const text = [...parsed]
-    .map(([name, one]) => `${name} ${"fault" in one ? `!${one.fault}` : textOf(one.demand)}`)
-    .join("\n")
+  const text = [...parsed].map(([name, one]) => `${name} ${one.text}`).join("\n")
   const demand = { text, parsed }
   byType.set(type, demand)
   return demand
 }
 
 function parse(policy: AnyPolicy, attributes: JsonObject): Parsed {
-  if (policy.demand === undefined) return { demand: undefined }
+  if (policy.demand === undefined) return { demand: undefined, text: "" }
   try {
     const result = policy.demand(attributes)
-    if ("demand" in result) return result
+    if ("demand" in result) return { demand: result.demand, text: textOf(result.demand) }
     const [first] = result.issues
-    return { fault: `${first?.path}: ${first?.message}`.slice(0, 300) }
+    return faulty(`${first?.path}: ${first?.message}`)
   } catch (error) {
-    return { fault: `the policy of ${policy.type} failed: ${messageOf(error)}` }
+    return faulty(`the policy of ${policy.type} failed: ${messageOf(error)}`)
   }
+}
+
+function faulty(why: string): Parsed {
+  const fault = why.slice(0, 300)
+  return { fault, text: `!${fault}` }
+}
+
+/** What tells demands on one blueprint type apart; empty where nothing does. */
+export function demandText(demand: Demand, type: string): string {
+  return (demand.parsed.get(type)?.text ?? "").slice(0, LIMITS.demandChars)
 }
 
 function textOf(demand: unknown): string {
@@ -56,7 +70,12 @@ function textOf(demand: unknown): string {
 
 /** A policy's own words for its failure, bounded. */
 export function messageOf(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).slice(0, 200)
+  try {
+    return (error instanceof Error ? error.message : String(error)).slice(0, 200)
+  } catch {
+    // What was thrown cannot even be written down.
+    return "it threw something that has no text"
+  }
 }
 
 const REMEMBERED = 1_024

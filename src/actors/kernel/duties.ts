@@ -5,12 +5,13 @@
 //
 // Windows keep one record within 64 sends: 32 wake-ups and 8 replacements of one pool, 16 releases of one resource.
 
-import { decisionOn } from "../../machines/blueprint.js"
 import { LIMITS } from "../../machines/limits.js"
 import type { LeaseRecord, ResourceRecord, Send } from "../../machines/record.js"
+import { countsOn } from "../../machines/resource.js"
 import { isDueAndIdle } from "./reclaiming.js"
 import { isUnheard } from "./room.js"
-import { isBuilding } from "./waiting.js"
+import { byText } from "./sorted-list.js"
+import { isBuilding, unaskedBlueprints } from "./waiting.js"
 import { leasesOn, type Pool, recordOf, type Yard } from "./yard.js"
 
 type Duties = Map<string, Send>
@@ -30,58 +31,80 @@ export function setDuties(yard: Yard, owner: string, duties: ReadonlyMap<string,
   else yard.duties.set(owner, new Map(duties))
 }
 
-/** Wake-ups of the entitled, and replacements of idle resources whose interface has changed. */
+/** Wake-ups of the entitled, and whatever else a pool as a whole has to see to, each in a small window. */
 export function poolDuties(yard: Yard, pool: Pool): ReadonlyMap<string, Send> {
   const duties: Duties = new Map()
-  for (const id of stillDoubtful(yard, pool)) oweWake(yard, duties, id, "doubt")
+  const few = LIMITS.smallDutiesPerPool
+  for (const lease of pool.entitled.keys()) oweWake(yard, duties, lease, "")
+  for (const id of first(stillDoubtful(yard, pool), few)) oweWake(yard, duties, id, "doubt")
+  for (const id of first(pool.unasked, few)) oweAsking(yard, duties, id)
   for (const [victim, lease] of pool.reclaims) {
     const context = recordOf(yard, "resource", victim)?.context
-    if (context?.reclaim === null || isDueAndIdle(yard, victim))
-      owe(
-        duties,
-        { kind: "resource", id: victim, verb: "yield", sender: "allocator", body: { lease } },
-        context?.reclaim === null ? lease : "due",
-      )
+    const isNew = context?.reclaim === null
+    if (!isNew && !isDueAndIdle(yard, victim)) continue
+    const send = {
+      kind: "resource",
+      id: victim,
+      verb: "yield",
+      sender: "allocator",
+      body: { lease },
+    } as const
+    owe(duties, send, isNew ? lease : "due")
   }
-  for (const lease of pool.awaited.keys())
-    if (recordOf(yard, "lease", lease)?.context.waiting?.code !== "reclaiming")
-      oweWake(yard, duties, lease, "reclaiming")
-  const rooms = [...(yard.blueprintsFor.get(pool.type) ?? [])].map((id) => yard.rooms.get(id))
-  const outdated = rooms.some((room) => room !== undefined && room.outdated.size > 0)
-  for (const room of rooms) {
-    for (const id of room?.promised ?? []) {
-      if (pool.reclaims.has(id) || duties.size >= LIMITS.entitledPerPool) continue
-      owe(duties, { kind: "resource", id, verb: "keep", sender: "allocator", body: {} }, "")
-    }
-  }
-  if (pool.entitled.size === 0 && !outdated) return duties.size === 0 ? NONE : duties
-  for (const lease of pool.entitled.keys()) oweWake(yard, duties, lease, "")
-  let replaced = 0
-  for (const room of rooms) {
-    for (const id of room?.outdated ?? []) {
-      if (replaced++ >= LIMITS.replacementsPerPool) return duties
-      const body = { reason: "its interface has changed since it was allocated" }
-      owe(duties, { kind: "resource", id, verb: "replace", sender: "allocator", body }, "")
-    }
+  const rooms = [...(yard.blueprintsFor.get(pool.type) ?? [])].flatMap((id) => yard.rooms.get(id) ?? [])
+  const unwanted = rooms.flatMap((room) => [...room.promised].filter((id) => !pool.reclaims.has(id)))
+  for (const id of first(unwanted, few))
+    owe(duties, { kind: "resource", id, verb: "keep", sender: "allocator", body: {} }, "")
+  const outdated = rooms.flatMap((room) => [...first(room.outdated, LIMITS.replacementsPerPool)])
+  for (const id of first(outdated, LIMITS.replacementsPerPool)) {
+    const body = { reason: "its interface has changed since it was allocated" }
+    owe(duties, { kind: "resource", id, verb: "replace", sender: "allocator", body }, "")
   }
   return duties
 }
 
-function oweWake(yard: Yard, duties: Duties, id: string, why: string): void {
-  const order = recordOf(yard, "lease", id)?.context.order
-  if (order === undefined) return
-  owe(duties, { kind: "lease", id, verb: "wake", sender: "allocator", body: { order } }, `${order}${why}`)
+function* first<T>(items: Iterable<T>, count: number): Iterable<T> {
+  let left = count
+  for (const item of items) {
+    if (left-- <= 0) return
+    yield item
+  }
 }
 
-/** Leases whose record says that they wait for a reclaim or for an approval, and that is so no more. */
-function stillDoubtful(yard: Yard, pool: Pool): readonly string[] {
-  if (pool.doubtful.size === 0) return []
-  const ids = [...pool.doubtful].filter((id) => {
-    if (pool.entitled.has(id)) return false
-    const code = recordOf(yard, "lease", id)?.context.waiting?.code
-    return code === "reclaiming" ? !pool.awaited.has(id) : pool.waiters.get(id)?.refused.length === 0
-  })
-  return ids.sort().slice(0, LIMITS.reclaimsPerPool)
+/** The closed blueprints that a lease could use hear of its principal; of each principal once. */
+function oweAsking(yard: Yard, duties: Duties, id: string): void {
+  const context = recordOf(yard, "lease", id)?.context
+  if (context === undefined) return
+  const [blueprint] = unaskedBlueprints(yard, context)
+  if (blueprint === undefined) return
+  const body = { principal: context.by, lease: id }
+  owe(duties, { kind: "blueprint", id: blueprint, verb: "ask", sender: "allocator", body }, context.by)
+}
+
+function oweWake(yard: Yard, duties: Duties, id: string, why: string): void {
+  const context = recordOf(yard, "lease", id)?.context
+  if (context === undefined) return
+  const { order, build, failed } = context
+  // Another wake-up when it was woken, and is in another place since.
+  const meaning = `${order} ${build?.resource ?? ""} ${failed} ${why}`
+  owe(duties, { kind: "lease", id, verb: "wake", sender: "allocator", body: { order } }, meaning)
+}
+
+/** Leases whose record says why they wait, and that is so no more; and those that nothing will ever serve. */
+function* stillDoubtful(yard: Yard, pool: Pool): Iterable<string> {
+  for (const lease of pool.awaited.keys())
+    if (recordOf(yard, "lease", lease)?.context.waiting?.code !== "reclaiming") yield lease
+  // Sorted, so that a yard that was read back sends in the same order as one that never stopped (rule 2).
+  const restless = [...pool.classes.values()].filter(
+    ({ told, outlook }) => told.size > 0 || outlook.isHopeless,
+  )
+  for (const demand of restless.sort((a, b) => byText(a.key, b.key))) {
+    const told = [...demand.told].sort(([a], [b]) => byText(a, b))
+    for (const [code, leases] of told)
+      if (code !== demand.outlook.code)
+        for (const id of leases) if (!pool.entitled.has(id) && !pool.awaited.has(id)) yield id
+    if (demand.outlook.isHopeless) for (const { lease } of demand.queue) yield lease
+  }
 }
 
 /** What follows from a lease by itself. */
@@ -90,7 +113,7 @@ export function leaseDuties(yard: Yard, lease: LeaseRecord): ReadonlyMap<string,
   const duties: Duties = new Map()
   if (lease.to !== "destroyed") {
     for (const { resource, ...failure } of failures) {
-      if (!isNews(recordOf(yard, "resource", resource), failure)) continue
+      if (!isNews(recordOf(yard, "resource", resource), lease.id, failure)) continue
       const body = { lease: lease.id, ...failure }
       owe(duties, { kind: "resource", id: resource, verb: "strike", sender: "system", body }, failure.token)
     }
@@ -99,10 +122,6 @@ export function leaseDuties(yard: Yard, lease: LeaseRecord): ReadonlyMap<string,
     owe(duties, { kind: "lease", id: lease.id, verb: "destroy", sender: "system", body: {} }, "")
   carry(yard, lease, duties)
   if (lease.to !== "pending") return duties
-  for (const blueprint of unasked(yard, lease)) {
-    const body = { principal: lease.context.by, lease: lease.id }
-    owe(duties, { kind: "blueprint", id: blueprint, verb: "ask", sender: "allocator", body }, "")
-  }
   if (build === null) return duties
   if (recordOf(yard, "resource", build.resource) === undefined) {
     const body = { lease: lease.id, blueprint: build.blueprint, site: build.site }
@@ -141,40 +160,35 @@ function carry(yard: Yard, lease: LeaseRecord, duties: Duties): void {
 }
 
 /** Whether a resource that is in use has not heard that a lease failed on it. */
-function isNews(resource: ResourceRecord | undefined, { token, at }: { token: number; at: string }): boolean {
+function isNews(
+  resource: ResourceRecord | undefined,
+  lease: string,
+  failure: { readonly at: string },
+): boolean {
   if (resource?.to !== "active" || resource.context.quarantine !== null) return false
-  const { forgivenAt, strikes } = resource.context
-  return at > (forgivenAt ?? "") && !strikes.some((strike) => strike.token === token)
+  return countsOn(resource.context, { lease, at: failure.at })
 }
 
-/** Blueprints that are closed to who asks, and have not heard of him. */
-function unasked(yard: Yard, lease: LeaseRecord): readonly string[] {
-  const refused = yard.pools.get(lease.context.type)?.waiters.get(lease.id)?.refused ?? []
-  return refused.slice(0, LIMITS.asksPerLease).filter((id) => {
-    const context = recordOf(yard, "blueprint", id)?.context
-    return context !== undefined && decisionOn(context.authorizations, lease.context.by) === undefined
-  })
-}
-
-/** Its blueprint hears of a build that failed, and of the first that succeeds after one. */
-function tellBlueprint(yard: Yard, resource: ResourceRecord, duties: Duties): void {
-  const { blueprint, reason, brokenAt, activatedAt } = resource.context
-  if (isUnheard(yard, resource)) {
-    const body = { resource: resource.id, message: reason?.message ?? "", at: brokenAt }
-    owe(duties, { kind: "blueprint", id: blueprint, verb: "failed", sender: "system", body }, brokenAt ?? "")
-  }
-  const last = recordOf(yard, "blueprint", blueprint)?.context.failures.at(-1)
-  if (resource.to === "active" && last !== undefined && activatedAt !== null && activatedAt > last.at) {
-    const body = { resource: resource.id }
-    owe(duties, { kind: "blueprint", id: blueprint, verb: "built", sender: "system", body }, last.at)
-  }
+/** The first build that succeeded after one that failed. */
+export function blueprintDuties(yard: Yard, id: string): ReadonlyMap<string, Send> {
+  const last = recordOf(yard, "blueprint", id)?.context.failures.at(-1)
+  const newest = yard.rooms.get(id)?.activated.first()
+  if (last === undefined || newest === undefined || newest.at <= last.at) return NONE
+  const duties: Duties = new Map()
+  const body = { resource: newest.id }
+  owe(duties, { kind: "blueprint", id, verb: "built", sender: "system", body }, last.at)
+  return duties
 }
 
 /** An ending resource tells its leases, and itself when the last of them is gone (K-05, K-06). */
 export function resourceDuties(yard: Yard, resource: ResourceRecord): ReadonlyMap<string, Send> {
   const duties: Duties = new Map()
-  tellBlueprint(yard, resource, duties)
-  const { draining, job, quarantine } = resource.context
+  const { draining, job, quarantine, reason, brokenAt, demand, idleAt, bounds } = resource.context
+  if (isUnheard(yard, resource)) {
+    const body = { resource: resource.id, message: reason?.message ?? "", at: brokenAt, demand }
+    const id = resource.context.blueprint
+    owe(duties, { kind: "blueprint", id, verb: "failed", sender: "system", body }, brokenAt ?? "")
+  }
   const leases = leasesOn(yard, resource.id)
   const { base, blueprint } = resource.context
   if (resource.to === "pending" && base !== null && recordOf(yard, "lease", base.lease) === undefined) {
@@ -183,35 +197,41 @@ export function resourceDuties(yard: Yard, resource: ResourceRecord): ReadonlyMa
   }
   if (resource.to === "active" && draining && leases.size === 0)
     owe(duties, { kind: "resource", id: resource.id, verb: "settle", sender: "system", body: {} }, "drained")
+  if (resource.to === "active" && bounds.idleMs !== null && idleAt === null && leases.size === 0)
+    owe(duties, { kind: "resource", id: resource.id, verb: "rest", sender: "system", body: {} }, "")
   if (resource.to !== "released" && resource.to !== "broken") return duties
   if (leases.size === 0) {
     if (job === null && quarantine === null)
       owe(duties, { kind: "resource", id: resource.id, verb: "settle", sender: "system", body: {} }, "")
     return duties
   }
-  for (const id of leases) {
+  for (const id of yard.holding.get(resource.id) ?? []) {
     if (duties.size >= LIMITS.releasesPerResource) break
     const lease = recordOf(yard, "lease", id)
     const token = lease?.context.token
     if (lease === undefined || token === null || token === undefined) continue
-    const reason = resource.context.reason?.message ?? "its resource ended"
+    const why = reason?.message ?? "its resource ended"
     const carried =
       lease.context.carries === null ? undefined : recordOf(yard, "resource", lease.context.carries)
     if (lease.to === "active" && carried !== undefined && carried.to !== "destroyed") {
       // What stands on it is taken down first, while the ground is still there (K-07).
       if (carried.to === "pending" || carried.to === "active") {
-        const body = { reason: `what it stands on ends: ${reason}`.slice(0, LIMITS.reasonChars) }
+        const body = { reason: `what it stands on ends: ${why}`.slice(0, LIMITS.reasonChars) }
         owe(duties, { kind: "resource", id: carried.id, verb: "release", sender: "system", body }, token)
       }
     } else if (lease.to === "active") {
       const code = resource.to === "broken" ? "resource-broken" : "resource-released"
       owe(
         duties,
-        { kind: "lease", id, verb: "release", sender: "system", body: { token, code, reason } },
+        { kind: "lease", id, verb: "release", sender: "system", body: { token, code, reason: why } },
         token,
       )
     } else if (lease.to === "acquired" && lease.context.throwBack === null) {
-      owe(duties, { kind: "lease", id, verb: "throw-back", sender: "system", body: { token, reason } }, token)
+      owe(
+        duties,
+        { kind: "lease", id, verb: "throw-back", sender: "system", body: { token, reason: why } },
+        token,
+      )
     }
   }
   return duties

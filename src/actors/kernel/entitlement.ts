@@ -6,7 +6,7 @@
 // share of the least loaded one; where the policy says so, sharing comes before growing.
 
 import { LIMITS } from "../../machines/limits.js"
-import { inability } from "./demand.js"
+import { demandText, inability } from "./demand.js"
 import { numberedSite } from "./numbers.js"
 import { resourceCount, shelvesFor } from "./room.js"
 import { byText, SortedList } from "./sorted-list.js"
@@ -80,11 +80,18 @@ function give(draft: OpenDraft, place: Place): void {
   }
 }
 
-export type Asking = Pick<DemandClass, "blueprints" | "building" | "demand" | "refused">
+export type Asking = Pick<DemandClass, "blueprints" | "building" | "demand" | "refused" | "avoid">
 
 /** The place that a demand would get in the room that a draft leaves; undefined when it has to wait. */
 export function firstFit(yard: Yard, type: string, asking: Asking, draft: Draft): Place | undefined {
   const rooms = roomsFor(yard, type, asking)
+  const elsewhere = placeIn(yard, rooms, asking, draft)
+  if (elsewhere !== undefined || asking.building || asking.avoid.length === 0) return elsewhere
+  // Where it failed before is better than nowhere.
+  return placeIn(yard, rooms, { ...asking, avoid: [] }, draft)
+}
+
+function placeIn(yard: Yard, rooms: readonly Room[], asking: Asking, draft: Draft): Place | undefined {
   for (const room of rooms) {
     const resource = idle(room, asking, draft)
     if (resource !== undefined) return { kind: "grant", blueprint: room.blueprint, resource }
@@ -114,7 +121,7 @@ export function firstFit(yard: Yard, type: string, asking: Asking, draft: Draft)
 export function roomsFor(
   yard: Yard,
   type: string,
-  { blueprints, demand, refused }: Omit<Asking, "building">,
+  { blueprints, demand, refused }: Pick<Asking, "blueprints" | "demand" | "refused">,
 ): readonly Room[] {
   const rooms: Room[] = []
   for (const id of blueprints ?? yard.blueprintsFor.get(type) ?? []) {
@@ -126,17 +133,22 @@ export function roomsFor(
   return rooms
 }
 
-function idle(room: Room, { demand }: Asking, draft: Draft): string | undefined {
+function idle(room: Room, { demand, avoid }: Asking, draft: Draft): string | undefined {
   let best: string | undefined
   for (const shelf of shelvesFor(room, demand)) {
-    const first = draft.loads.size === 0 ? shelf.idle.first() : firstWithout(shelf.idle, draft.loads)
+    const isPlain = draft.loads.size === 0 && avoid.length === 0
+    const first = isPlain ? shelf.idle.first() : firstWithout(shelf.idle, draft.loads, avoid)
     if (first !== undefined && (best === undefined || first < best)) best = first
   }
   return best
 }
 
-function firstWithout(ids: Iterable<string>, taken: ReadonlyMap<string, number>): string | undefined {
-  for (const id of ids) if (!taken.has(id)) return id
+function firstWithout(
+  ids: Iterable<string>,
+  taken: ReadonlyMap<string, number>,
+  avoid: readonly string[],
+): string | undefined {
+  for (const id of ids) if (!taken.has(id) && !avoid.includes(id)) return id
   return undefined
 }
 
@@ -152,6 +164,7 @@ export function countWith(yard: Yard, room: Room, draft: Draft): number {
 
 function buildable(yard: Yard, room: Room, { demand }: Asking, draft: Draft): string | undefined {
   if (!builds(room) || countWith(yard, room, draft) >= room.limit) return undefined
+  if (room.hopeless.size > 0 && room.hopeless.has(demandText(demand, room.policy.type))) return undefined
   return freeSite(room, demand, draft)
 }
 
@@ -179,11 +192,11 @@ export function freeSite(room: Room, demand: Asking["demand"], draft: Draft): st
  * really in use: whoever shares a resource that is merely promised, and comes first, would send the one to whom it was
  * promised elsewhere, to the cost of those in between.
  */
-function shareable(room: Room, { demand }: Asking, draft: Draft): string | undefined {
+function shareable(room: Room, { demand, avoid }: Asking, draft: Draft): string | undefined {
   const capacity = room.bound?.leasesPerResource ?? Number.POSITIVE_INFINITY
   let best: Loaded | undefined
   const consider = (candidate: Loaded) => {
-    if (candidate.load >= capacity) return
+    if (candidate.load >= capacity || avoid.includes(candidate.id)) return
     if (
       best === undefined ||
       candidate.load < best.load ||
@@ -199,7 +212,7 @@ function shareable(room: Room, { demand }: Asking, draft: Draft): string | undef
   }
   for (const shelf of shelves) {
     for (const candidate of shelf.shared) {
-      if (draft.loads.has(candidate.id)) continue
+      if (draft.loads.has(candidate.id) || avoid.includes(candidate.id)) continue
       consider(candidate)
       break
     }

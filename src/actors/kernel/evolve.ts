@@ -2,6 +2,7 @@
 // then what is derived from several actors: rooms, classes, entitlement, duties. `restore` does the same for all
 // records at once and without sending, so that a recovered yard equals one that never stopped.
 
+import { decisionOn, isDeaf } from "../../machines/blueprint.js"
 import { type ActorKey, actorKey } from "../../machines/names.js"
 import {
   type BlueprintRecord,
@@ -11,18 +12,28 @@ import {
   type Send,
   type YardRecord,
 } from "../../machines/record.js"
-import { leaseDuties, poolDuties, resourceDuties, setDuties } from "./duties.js"
+import { blueprintDuties, leaseDuties, poolDuties, resourceDuties, setDuties } from "./duties.js"
 import { entitle } from "./entitlement.js"
 import { endOf, forget, hasEnded, noteLastUse, refreshEnded } from "./forgetting.js"
 import { type Reclaims, reclaims } from "./reclaiming.js"
-import { addTo, refreshOrder, refreshResource, refreshSite, removeFrom, resurvey } from "./room.js"
+import {
+  addTo,
+  refreshOrder,
+  refreshResource,
+  refreshSite,
+  refreshTroubles,
+  removeFrom,
+  resurvey,
+} from "./room.js"
 import { byText, SortedList } from "./sorted-list.js"
-import { poolOf, refreshWaiter } from "./waiting.js"
+import { poolOf, refreshOutlooks, refreshWaiter } from "./waiting.js"
 import { recordOf, type Yard } from "./yard.js"
 
 /** What has to be derived again after plain indexes have changed. */
 interface Touched {
   readonly blueprints: Set<string>
+  /** Blueprints whose answers to those who wait may have changed. */
+  readonly outlooks: Set<string>
   readonly resources: Set<string>
   readonly leases: Set<string>
   readonly pools: Set<string>
@@ -33,6 +44,7 @@ interface Touched {
 function nothingTouched(): Touched {
   return {
     blueprints: new Set(),
+    outlooks: new Set(),
     resources: new Set(),
     leases: new Set(),
     pools: new Set(),
@@ -85,8 +97,7 @@ function index(yard: Yard, before: YardRecord | undefined, record: YardRecord, t
       indexResource(yard, before?.kind === "resource" ? before : undefined, record, touched)
       break
     case "blueprint":
-      touched.blueprints.add(record.id)
-      indexBlueprint(yard, record, touched)
+      indexBlueprint(yard, before?.kind === "blueprint" ? before : undefined, record, touched)
       break
     case "device":
     case "service":
@@ -112,6 +123,17 @@ function indexLease(yard: Yard, before: LeaseRecord | undefined, lease: LeaseRec
     const isGoing = before?.context.throwBack !== lease.context.throwBack
     if (leases.add(lease.id) || before?.to !== lease.to || isGoing) touched.resources.add(is)
     yard.leasesOn.set(is, leases)
+  }
+  const held = before !== undefined && holds(before) ? before.context.resource : null
+  const holding = holds(lease) ? lease.context.resource : null
+  if (held !== null && held !== holding) {
+    yard.holding.get(held)?.delete(lease.id)
+    if (yard.holding.get(held)?.size === 0) yard.holding.delete(held)
+  }
+  if (holding !== null && held !== holding) {
+    const leases = yard.holding.get(holding) ?? new SortedList<string>(byText)
+    leases.add(lease.id)
+    yard.holding.set(holding, leases)
   }
   const ordered = before?.to === "pending" ? before.context.build : null
   const orders = lease.to === "pending" ? lease.context.build : null
@@ -143,12 +165,54 @@ function indexLease(yard: Yard, before: LeaseRecord | undefined, lease: LeaseRec
   if (before?.to !== lease.to || lease.to === "pending") touched.pools.add(lease.context.type)
 }
 
-/** What its resources owe it, and who may use it, depends on it. */
-function indexBlueprint(yard: Yard, blueprint: BlueprintRecord, touched: Touched): void {
-  for (const id of yard.resourcesOf.get(blueprint.id) ?? []) touched.resources.add(id)
-  const type = yard.policies.get(blueprint.context.type)?.provides
+function holds({ to }: LeaseRecord): boolean {
+  return to === "acquired" || to === "active"
+}
+
+/** What it could build, what its resources owe it, and who may use it. Much of that changes rarely. */
+function indexBlueprint(
+  yard: Yard,
+  before: BlueprintRecord | undefined,
+  blueprint: BlueprintRecord,
+  touched: Touched,
+): void {
+  const { id, context } = blueprint
+  const isAnother =
+    before === undefined ||
+    before.to !== blueprint.to ||
+    before.context.config !== context.config ||
+    before.context.limit !== context.limit ||
+    before.context.terms !== context.terms
+  touched.outlooks.add(id)
+  if (isAnother) touched.blueprints.add(id)
+  else {
+    refreshTroubles(yard, blueprint)
+    for (const resource of yard.rooms.get(id)?.unheard ?? []) touched.resources.add(resource)
+    // What broke before and was forgiven may stand in quarantine still.
+    if (before.context.recoveredAt !== context.recoveredAt || before.context.suspended !== context.suspended)
+      for (const resource of yard.resourcesOf.get(id) ?? [])
+        if (recordOf(yard, "resource", resource)?.to === "broken") touched.resources.add(resource)
+  }
+  const type = yard.policies.get(context.type)?.provides
   const pool = type === undefined ? undefined : yard.pools.get(type)
-  for (const id of pool?.waiters.keys() ?? []) touched.leases.add(id)
+  if (pool === undefined) return
+  touched.pools.add(pool.type)
+  const isOpenToOthers = isAnother || before.context.authorizations !== context.authorizations
+  if (!isOpenToOthers) return
+  const about = isAnother ? undefined : changedPrincipals(before, blueprint)
+  for (const lease of [...pool.waiters.keys(), ...pool.unasked])
+    if (about === undefined || about.has(recordOf(yard, "lease", lease)?.context.by ?? ""))
+      touched.leases.add(lease)
+}
+
+/** Those on whom something else stands now; undefined when everybody has to be looked at. */
+function changedPrincipals(before: BlueprintRecord, after: BlueprintRecord): ReadonlySet<string> | undefined {
+  const changed = new Set<string>()
+  if (isDeaf(before.context) !== isDeaf(after.context)) return undefined
+  const [was, is] = [before.context.authorizations, after.context.authorizations]
+  for (const name of [...Object.keys(was), ...Object.keys(is)])
+    if (decisionOn(was, name) !== decisionOn(is, name)) changed.add(name)
+  return changed
 }
 
 function indexResource(
@@ -165,6 +229,7 @@ function indexResource(
   if (last !== undefined) touched.ended.add(last.key)
   refreshOrder(yard, resource.id, touched.pools)
   touched.resources.add(resource.id)
+  if (isTheSame(before, resource)) return
   touched.pools.add(resource.context.type)
   if (resource.context.base !== null) {
     const { lease } = resource.context.base
@@ -176,6 +241,13 @@ function indexResource(
   for (const id of yard.failedOn.get(resource.id) ?? []) touched.leases.add(id)
   const order = yard.orders.get(resource.id)
   if (order !== undefined) touched.leases.add(order.lease)
+}
+
+/** Whether nothing changed that anybody else looks at: a heartbeat, a note. */
+function isTheSame(before: ResourceRecord | undefined, after: ResourceRecord): boolean {
+  if (before === undefined || before.to !== after.to) return false
+  const names = ["slots", "reclaim", "draining", "quarantine", "base", "strikes", "forgivenAt"] as const
+  return names.every((name) => before.context[name] === after.context[name])
 }
 
 function moveSlots(
@@ -211,7 +283,11 @@ function derive(yard: Yard, touched: Touched): Send[] {
   }
   for (const key of touched.ended) refreshEnded(yard, key)
   for (const id of touched.resources) refreshResource(yard, id)
-  for (const id of touched.leases) refreshWaiter(yard, id)
+  for (const id of [...touched.leases].sort()) refreshWaiter(yard, id)
+  const outlooks = new Set(
+    [...touched.outlooks, ...touched.blueprints].map((id) => yard.rooms.get(id)?.policy.provides),
+  )
+  for (const type of outlooks) if (type !== undefined) refreshOutlooks(yard, poolOf(yard, type))
 
   const fresh: Send[] = []
   const pools = [...touched.pools].sort().map((type) => poolOf(yard, type))
@@ -226,15 +302,20 @@ function derive(yard: Yard, touched: Touched): Send[] {
     for (const id of before.keys()) if (!entitled.has(id)) touched.leases.add(id)
     for (const id of entitled.keys()) if (!before.has(id)) touched.leases.add(id)
   }
-  for (const id of touched.leases) {
+  // Sorted, so that a yard that was read back sends in the same order as one that never stopped (rule 2).
+  for (const id of [...touched.leases].sort()) {
     const lease = recordOf(yard, "lease", id)
     if (lease !== undefined) setDuties(yard, actorKey("lease", id), leaseDuties(yard, lease), fresh)
   }
-  for (const id of touched.resources) {
+  const blueprints = new Set(touched.outlooks)
+  for (const id of [...touched.resources].sort()) {
     const resource = recordOf(yard, "resource", id)
-    if (resource !== undefined)
-      setDuties(yard, actorKey("resource", id), resourceDuties(yard, resource), fresh)
+    if (resource === undefined) continue
+    blueprints.add(resource.context.blueprint)
+    setDuties(yard, actorKey("resource", id), resourceDuties(yard, resource), fresh)
   }
+  for (const id of [...blueprints].sort())
+    setDuties(yard, actorKey("blueprint", id), blueprintDuties(yard, id), fresh)
   for (const pool of pools) setDuties(yard, `pool/${pool.type}`, poolDuties(yard, pool), fresh)
   return fresh
 }

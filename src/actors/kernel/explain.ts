@@ -1,6 +1,6 @@
 // "Why am I waiting, where am I, what would help?": the answer of the query `why`.
 
-import { type Answer, consider } from "./consider.js"
+import { type Answer, consider, quarantined } from "./consider.js"
 import { roomsFor } from "./entitlement.js"
 import { askingOf, isBuilding, leasesAhead, lookAtPool } from "./waiting.js"
 import { leasesOn, type Room, recordOf, type Yard } from "./yard.js"
@@ -55,15 +55,26 @@ export function explain(yard: Yard, id: string): Explanation | undefined {
     return { ...base, position: ahead + 1, summary, holders: [], unblock: [] }
   }
   if (build !== null && isBuilding(yard, lease.context)) {
-    const summary = `resource ${build.resource} is being built for it by blueprint ${build.blueprint}`
+    const summary = `resource ${build.resource} is being built for it by blueprint ${build.blueprint}${howFar(yard, build.resource)}`
     return { ...base, position: ahead + 1, summary, holders, unblock: [] }
   }
   const pool = lookAtPool(yard, type)
   const victim = pool.awaited.get(id)
   if (victim !== undefined) {
-    const at = recordOf(yard, "resource", victim)?.context.reclaim?.at
-    const summary = `resource ${victim} is to make room for it${at === undefined ? "" : ` at ${at} or when its lease ends`}`
-    return { ...base, position: ahead + 1, summary, holders, unblock: [`reclaim resource ${victim} now`] }
+    const resource = recordOf(yard, "resource", victim)
+    const isEnding = resource?.to === "released" || resource?.to === "broken"
+    const at = resource?.context.reclaim?.at
+    const when = at === undefined ? "" : ` at ${at}, or when its lease ends`
+    const summary = isEnding
+      ? `resource ${victim} is being taken down: then there is room for it`
+      : `resource ${victim} is to make room for it${when}`
+    return {
+      ...base,
+      position: ahead + 1,
+      summary,
+      holders,
+      unblock: isEnding ? [] : [`reclaim resource ${victim} now`],
+    }
   }
   const summary =
     considered.length === 1
@@ -76,6 +87,22 @@ export function explain(yard: Yard, id: string): Explanation | undefined {
     holders,
     unblock: unblock(yard, considered, holders, rooms),
   }
+}
+
+/** What its build came to so far, where that is not simply going on. */
+function howFar(yard: Yard, resource: string): string {
+  const context = recordOf(yard, "resource", resource)?.context
+  const base = context?.base
+  if (base != null && base.token === null)
+    return `, as soon as lease ${base.lease} is active, on which it stands`
+  const job = context?.job
+  if (job == null) return ""
+  const before = job.error === null ? "" : `: ${job.error}`
+  if (job.state === "backing-off")
+    return `: attempt ${job.attempt} failed${before}; the next one is at ${job.retryAt}`
+  if (job.state === "ordered")
+    return `; attempt ${job.attempt} waits for a worker of type ${job.type}${before}`
+  return job.attempt === 1 ? "" : `; attempt ${job.attempt} is under way${before}`
 }
 
 function holdersOf(yard: Yard, rooms: readonly Room[]): readonly Holder[] {
@@ -120,6 +147,9 @@ function unblock(
     const room = rooms.find((one) => one.blueprint === blueprint)
     if (code === "unauthorized" || code === "declined")
       cures.push(`authorize the principal on blueprint ${blueprint}`)
+    if (room !== undefined && (code === "limit" || code === "full"))
+      for (const id of quarantined(yard, room).slice(0, 3))
+        cures.push(`retry or abandon resource ${id}, which is in quarantine`)
     if (code === "suspended") cures.push(`repair blueprint ${blueprint} and enable it`)
     if (code === "disabled") cures.push(`enable blueprint ${blueprint}`)
     if (code === "limit") cures.push(`raise the limit of blueprint ${blueprint}, now ${room?.limit}`)

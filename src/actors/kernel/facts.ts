@@ -14,13 +14,15 @@ import {
 import type { JsonObject } from "../../machines/json.js"
 import type { Fate, LeaseContext } from "../../machines/lease-context.js"
 import type { LeaseRequest } from "../../machines/lease-messages.js"
+import { leaseBodies } from "../../machines/lease-messages.js"
 import { LIMITS } from "../../machines/limits.js"
 import type { Base, Occupancy, Plan } from "../../machines/resource.js"
 import type { Command } from "./command.js"
 import { consider, hopelessness, isHopeless, waitingFor } from "./consider.js"
-import { demandOf, messageOf } from "./demand.js"
+import { ANY_DEMAND, demandOf, demandText, messageOf } from "./demand.js"
 import { firstFit } from "./entitlement.js"
 import { sweepOf } from "./forgetting.js"
+import { isSlot, soundAttributes } from "./guarded-policy.js"
 import { parseNumberedSite } from "./numbers.js"
 import type { Received } from "./receive.js"
 import { resourceCount } from "./room.js"
@@ -69,13 +71,14 @@ function fateOfWaiting(yard: Yard, id: string, command: Command): Fate {
   const lease = recordOf(yard, "lease", id)
   const place = lease === undefined ? undefined : yard.pools.get(lease.context.type)?.entitled.get(id)
   if (place !== undefined) return fateOfPlace(yard, place, command)
-  return { kind: "wait", waiting: lease === undefined ? waitingFor([]) : waitingOf(yard, id, lease.context) }
-}
-
-function waitingOf(yard: Yard, id: string, context: LeaseContext) {
-  const awaited = lookAtPool(yard, context.type).awaited.get(id)
-  if (awaited !== undefined) return { code: "reclaiming", details: { resource: awaited } }
-  return waitingFor(consider(yard, context.type, context.by, askingOf(yard, context)))
+  if (lease === undefined) return { kind: "wait", waiting: waitingFor([]) }
+  const { type, by } = lease.context
+  const answers = consider(yard, type, by, askingOf(yard, lease.context))
+  if (isHopeless(answers)) return { kind: "never", message: hopelessness(yard, type, answers) }
+  const awaited = lookAtPool(yard, type).awaited.get(id)
+  const waiting =
+    awaited === undefined ? waitingFor(answers) : { code: "reclaiming", details: { resource: awaited } }
+  return { kind: "wait", waiting }
 }
 
 function fateOfPlace(yard: Yard, place: Place, command: Command): Fate {
@@ -86,10 +89,13 @@ function fateOfPlace(yard: Yard, place: Place, command: Command): Fate {
     return { kind: "build", build: { resource, blueprint, site }, waiting }
   }
   const room = yard.rooms.get(place.blueprint)
+  const slots = freeSlot(yard, place)
+  if (slots === undefined)
+    return { kind: "wait", waiting: { code: "policy-failed", details: { blueprint: place.blueprint } } }
   return {
     kind: "grant",
     resource: place.resource,
-    slots: freeSlot(yard, place),
+    slots,
     token: nextToken(yard),
     activates: room?.policy.activatesLeasesAtOnce ?? false,
     cleansUp: room?.policy.cleansUpLeases ?? false,
@@ -107,15 +113,27 @@ function resourceId(commandSeq: number): string {
 }
 
 /** The lowest slot lock that is free on a resource with a limited number of leases. */
-function freeSlot(yard: Yard, place: { blueprint: string; resource: string }): readonly string[] {
+function freeSlot(yard: Yard, place: { blueprint: string; resource: string }): readonly string[] | undefined {
   const room = yard.rooms.get(place.blueprint)
   const capacity = room?.bound?.leasesPerResource ?? null
   if (room === undefined || capacity === null) return []
   for (let n = 0; n <= capacity; n++) {
-    const key = room.policy.leaseSlot(place.resource, n)
+    const key = slotOf(room, place.resource, n)
+    if (key === undefined) return undefined
     if (!yard.slots.has(key)) return [key]
   }
-  throw new Error(`resource ${place.resource} was free but has no free slot`)
+  return undefined
+}
+
+/** Undefined when the policy fails over it. */
+function slotOf(room: Room, resource: string, n: number): string | undefined {
+  try {
+    const key = room.policy.leaseSlot(resource, n)
+    return isSlot(key) ? key : undefined
+  } catch {
+    // Said as `policy-failed` in `waiting`: the lease waits, and nobody else is hurt (K-09).
+    return undefined
+  }
 }
 
 function planOf(yard: Yard, id: string, body: { lease: string; blueprint: string; site: string }): Plan {
@@ -123,13 +141,16 @@ function planOf(yard: Yard, id: string, body: { lease: string; blueprint: string
   if (order === undefined || order.lease !== body.lease) return { kind: "drop" }
   const lease = recordOf(yard, "lease", body.lease)?.context
   const type = lease?.type ?? ""
+  const room = yard.rooms.get(body.blueprint)
+  const asked = lease === undefined ? ANY_DEMAND : demandOf(yard, lease.type, lease.attributes)
+  const demand = room === undefined ? "" : demandText(asked, room.policy.type)
   const fail = (message: string, policyFailed = false): Plan => ({
     kind: "fail",
     type,
-    message,
+    message: message.slice(0, LIMITS.reasonChars),
     policyFailed,
+    demand,
   })
-  const room = yard.rooms.get(body.blueprint)
   if (room === undefined) return fail(`blueprint ${body.blueprint} is not installed`)
   if (!room.enabled) return fail(`blueprint ${body.blueprint} was disabled meanwhile`)
   if (lease === undefined) return { kind: "drop" }
@@ -153,6 +174,7 @@ function planOf(yard: Yard, id: string, body: { lease: string; blueprint: string
       strikes: quarantineAfter(room.terms),
     },
     base: site.base,
+    demand,
   }
 }
 
@@ -181,7 +203,8 @@ function siteFor(
   const parsed = demandOf(yard, lease.type, lease.attributes).parsed.get(room.policy.type)
   if (parsed !== undefined && "fault" in parsed) return { fault: parsed.fault }
   try {
-    const attributes = surveyed?.attributes ?? room.bound?.plan(parsed?.demand) ?? NO_ATTRIBUTES
+    const attributes =
+      surveyed?.attributes ?? soundAttributes(room.bound?.plan(parsed?.demand) ?? NO_ATTRIBUTES)
     return { key, attributes, base: baseOf(room, resource, room.bound?.needs(parsed?.demand)) }
   } catch (error) {
     return { fault: `its policy failed: ${messageOf(error)}` }
@@ -190,7 +213,8 @@ function siteFor(
 
 function baseOf(room: Room, resource: string, need: Need | undefined): Base | null {
   if (need === undefined) return null
-  const { type, blueprints, attributes } = need
+  // Thrown as the policy's fault: what it needs must be a request.
+  const { type, blueprints, attributes } = leaseBodies.request.parse(need)
   const request = {
     type,
     ...(blueprints === undefined ? {} : { blueprints }),

@@ -6,6 +6,7 @@ import { canonical, type JsonObject } from "../../machines/json.js"
 import type { ActorKey } from "../../machines/names.js"
 import type { BlueprintRecord, ResourceRecord } from "../../machines/record.js"
 import { type Demand, messageOf, suits } from "./demand.js"
+import { isSound, soundSurvey } from "./guarded-policy.js"
 import { Numbers, parseNumberedSite } from "./numbers.js"
 import { byText, SortedList } from "./sorted-list.js"
 import {
@@ -34,6 +35,7 @@ export function resurvey(yard: Yard, blueprint: BlueprintRecord): void {
     bound,
     enabled: blueprint.to === "enabled",
     pause: pauseOf(blueprint),
+    hopeless: hopelessOf(blueprint),
     limit: blueprint.context.limit ?? Number.POSITIVE_INFINITY,
     terms: blueprint.context.terms,
     survey,
@@ -46,6 +48,8 @@ export function resurvey(yard: Yard, blueprint: BlueprintRecord): void {
     outdated: new SortedList(byText),
     ending: new SortedList(byText),
     promised: new SortedList(byText),
+    activated: new SortedList((a, b) => byText(b.at, a.at) || byText(a.id, b.id)),
+    watched,
     unheard: new Set(),
     placed: new Map(),
   }
@@ -83,12 +87,24 @@ function pauseOf({ context }: BlueprintRecord): Room["pause"] {
   return { code: "pausing", message: `it builds again at ${retryAt}, because ${last}` }
 }
 
+function hopelessOf({ context }: BlueprintRecord): Room["hopeless"] {
+  return new Map(context.hopeless.map(({ demand, message }) => [demand, message]))
+}
+
+/** Only its troubles changed: what it could build is the same. */
+export function refreshTroubles(yard: Yard, blueprint: BlueprintRecord): void {
+  const room = yard.rooms.get(blueprint.id)
+  if (room === undefined) return
+  room.pause = pauseOf(blueprint)
+  room.hopeless = hopelessOf(blueprint)
+}
+
 function forget(yard: Yard, blueprint: string): void {
   const old = yard.rooms.get(blueprint)
   if (old === undefined) return
   yard.rooms.delete(blueprint)
   for (const site of old.survey.sites) removeFrom(yard.siteUsers, site.key, blueprint)
-  for (const key of [...yard.watchers.keys()]) removeFrom(yard.watchers, key, blueprint)
+  for (const key of old.watched) removeFrom(yard.watchers, key, blueprint)
 }
 
 const NO_SITES: Survey = { sites: [], closed: new Map(), problems: [] }
@@ -102,7 +118,7 @@ const UNFIT: Survey = {
 function bind(policy: AnyPolicy, blueprint: BlueprintRecord): BoundPolicy | undefined {
   try {
     const parsed = policy.bind(blueprint.context.config)
-    return "policy" in parsed ? parsed.policy : undefined
+    return "policy" in parsed && isSound(policy, parsed.policy) ? parsed.policy : undefined
   } catch {
     // Said as "does not fit": such a blueprint serves nobody, and breaks nobody (K-09).
     return undefined
@@ -113,7 +129,7 @@ function bind(policy: AnyPolicy, blueprint: BlueprintRecord): BoundPolicy | unde
 function surveyed(bound: BoundPolicy, almanac: Almanac): Survey {
   if (bound.survey === undefined) return NO_SITES
   try {
-    return bound.survey(almanac)
+    return soundSurvey(bound.survey(almanac))
   } catch (error) {
     return { sites: [], closed: new Map(), problems: [`its policy failed: ${messageOf(error)}`] }
   }
@@ -200,14 +216,21 @@ function shelfOf(room: Room, attributes: JsonObject): Shelf {
     shared: new SortedList<Loaded>((a, b) => a.load - b.load || byText(a.id, b.id)),
   }
   room.shelves.set(text, shelf)
-  room.suitable.clear()
+  for (const { demand, shelves } of room.suitable.values()) {
+    if (!isFitting(room, shelf, demand)) continue
+    shelves.push(shelf)
+    shelves.sort((a, b) => byText(a.text, b.text))
+  }
   return shelf
 }
 
 function tidy(room: Room, shelf: Shelf): void {
   if (shelf.sites.size + shelf.idle.size + shelf.used.size > 0) return
   room.shelves.delete(shelf.text)
-  room.suitable.clear()
+  for (const { shelves } of room.suitable.values()) {
+    const at = shelves.indexOf(shelf)
+    if (at >= 0) shelves.splice(at, 1)
+  }
 }
 
 const shapes = new WeakMap<AnyPolicy, WeakMap<JsonObject, { shape: JsonObject; text: string }>>()
@@ -236,13 +259,17 @@ function shapeOf(policy: AnyPolicy, attributes: JsonObject): { shape: JsonObject
 /** Shelves with something that suits a demand. */
 export function shelvesFor(room: Room, demand: Demand): readonly Shelf[] {
   const known = room.suitable.get(demand.text)
-  if (known !== undefined) return known
+  if (known !== undefined) return known.shelves
   const shelves = [...room.shelves.values()]
-    .filter((shelf) => shelf.text !== "!" && suits(room.policy, shelf.shape, demand))
+    .filter((shelf) => isFitting(room, shelf, demand))
     .sort((a, b) => byText(a.text, b.text))
   if (room.suitable.size > SUITABLE_REMEMBERED) room.suitable.clear()
-  room.suitable.set(demand.text, shelves)
+  room.suitable.set(demand.text, { demand, shelves })
   return shelves
+}
+
+function isFitting(room: Room, shelf: Shelf, demand: Demand): boolean {
+  return shelf.text !== "!" && suits(room.policy, shelf.shape, demand)
 }
 const SUITABLE_REMEMBERED = 1_024
 
@@ -261,6 +288,9 @@ export function refreshResource(yard: Yard, id: string): void {
   if (record.context.reclaim !== null && (record.to === "pending" || record.to === "active"))
     room.promised.add(id)
   else room.promised.delete(id)
+  const { activatedAt } = record.context
+  if (activatedAt !== null && record.to === "active") room.activated.add({ at: activatedAt, id })
+  else if (activatedAt !== null) room.activated.delete({ at: activatedAt, id })
   if (isUnheard(yard, record)) room.unheard.add(id)
   else room.unheard.delete(id)
   const was = room.placed.get(id)
@@ -276,7 +306,8 @@ function place(room: Room, is: Placed, id: string, attributes: JsonObject): void
   if (is.in === "idle") {
     shelfOf(room, attributes).idle.add(id)
     room.unused.add({ sinceMs: is.sinceMs, id })
-  } else if (is.in === "use") {
+  } else if (is.in === "spare") room.unused.add({ sinceMs: is.sinceMs, id })
+  else if (is.in === "use") {
     const shelf = shelfOf(room, attributes)
     shelf.used.add(id)
     if (!is.isFull) shelf.shared.add({ load: is.load, id })
@@ -287,6 +318,7 @@ function place(room: Room, is: Placed, id: string, attributes: JsonObject): void
 function unplace(room: Room, was: Placed, id: string): void {
   if (was.in === "outdated") room.outdated.delete(id)
   else if (was.in === "ending") room.ending.delete(id)
+  else if (was.in === "spare") room.unused.delete({ sinceMs: was.sinceMs, id })
   else {
     const shelf = room.shelves.get(was.shelf)
     if (was.in === "idle") {
@@ -304,6 +336,7 @@ function same(a: Placed | undefined, b: Placed | undefined): boolean {
   if (a?.in !== b?.in) return false
   if (a?.in === "use" && b?.in === "use")
     return a.load === b.load && a.shelf === b.shelf && a.isFull === b.isFull
+  if (a?.in === "spare" && b?.in === "spare") return a.sinceMs === b.sinceMs
   if (a?.in === "idle" && b?.in === "idle") return a.sinceMs === b.sinceMs && a.shelf === b.shelf
   return true
 }
@@ -312,9 +345,11 @@ function placeOf(yard: Yard, room: Room, record: ResourceRecord): Placed | undef
   const { context } = record
   if (record.to === "released" || record.to === "broken")
     return context.quarantine === null ? { in: "ending" } : undefined
-  if (record.to !== "active" || !room.enabled || room.bound === undefined) return undefined
+  if (record.to !== "active") return undefined
   if (context.quarantine !== null || context.draining || context.reclaim?.due === true) return undefined
   const load = leasesOn(yard, record.id).size
+  if (!room.enabled || room.bound === undefined)
+    return load === 0 ? { in: "spare", sinceMs: idleSince(yard, record) } : undefined
   if (room.numbers === undefined) {
     const site = siteOf(room, context.site)
     if (site === undefined) return undefined

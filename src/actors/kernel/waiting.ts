@@ -1,10 +1,13 @@
 // Who waits: pending leases in demand classes, each in the order of its request. A lease whose own resource is being
 // built stands in a class of its own kind, so that it does not hide those behind it.
 
+import { decisionOn, isDeaf } from "../../machines/blueprint.js"
 import type { LeaseContext } from "../../machines/lease-context.js"
+import type { LeaseRecord } from "../../machines/record.js"
+import { outlook } from "./consider.js"
 import { demandOf, refusals } from "./demand.js"
 import { type Asking, NOTHING_GIVEN } from "./entitlement.js"
-import { SortedList } from "./sorted-list.js"
+import { byText, SortedList } from "./sorted-list.js"
 import { type DemandClass, type Pool, recordOf, type Waiter, type Yard } from "./yard.js"
 
 /** The pool of a type, or an empty one that nobody keeps: for those who only look. */
@@ -21,7 +24,7 @@ function emptyPool(type: string): Pool {
     left: NOTHING_GIVEN,
     reclaims: new Map(),
     awaited: new Map(),
-    doubtful: new Set(),
+    unasked: new SortedList<string>(byText),
   }
 }
 
@@ -37,22 +40,27 @@ export function poolOf(yard: Yard, type: string): Pool {
 /** What a lease asks for: as it stands in its request, or in its context. */
 export function askingOf(
   yard: Yard,
-  lease: Pick<LeaseContext, "type" | "blueprints" | "attributes" | "by">,
+  lease: Pick<LeaseContext, "type" | "blueprints" | "attributes" | "by"> &
+    Partial<Pick<LeaseContext, "failures">>,
   building = false,
 ): Asking {
-  const { type, blueprints, attributes, by } = lease
+  const { type, blueprints, attributes, by, failures = NO_FAILURES } = lease
   return {
     blueprints,
     building,
     demand: demandOf(yard, type, attributes),
     refused: refusals(yard, type, blueprints, by),
+    avoid: failures.length === 0 ? NOWHERE : failures.map(({ resource }) => resource),
   }
 }
+const NO_FAILURES: LeaseContext["failures"] = []
+const NOWHERE: readonly string[] = []
 
 /** Text that is equal for leases with the same demand. */
-function classKey({ blueprints, building, demand, refused }: Asking): string {
+function classKey({ blueprints, building, demand, refused, avoid }: Asking): string {
   const plain = `${building ? "building" : "waiting"} ${blueprints?.join(",") ?? ""}`
-  return demand.text === "" && refused.length === 0 ? plain : `${plain} ${refused.join(",")} ${demand.text}`
+  if (demand.text === "" && refused.length === 0 && avoid.length === 0) return plain
+  return `${plain} ${refused.join(",")} ${avoid.join(",")} ${demand.text}`
 }
 
 /** Whether a demand that waits would be one more than those that wait already. */
@@ -74,26 +82,79 @@ export function refreshWaiter(yard: Yard, id: string): void {
   const pool = poolOf(yard, record.context.type)
   const was = pool.waiters.get(id)
   const waiter: Waiter = { order: record.context.order, lease: id }
-  const code = record.to === "pending" ? record.context.waiting?.code : undefined
-  if (code === "reclaiming" || code === "unauthorized") pool.doubtful.add(id)
-  else pool.doubtful.delete(id)
-  if (record.to !== "pending") {
+  const isWaiting = record.to === "pending" && record.context.retryAt === null
+  if (isWaiting && isUnasked(yard, record)) pool.unasked.add(id)
+  else pool.unasked.delete(id)
+  if (!isWaiting) {
     if (was !== undefined) leave(pool, was, waiter)
     return
   }
+  const code = record.context.waiting?.code ?? ""
   const asking = askingOf(yard, record.context, isBuilding(yard, record.context))
   const key = classKey(asking)
-  if (was?.key === key) return
+  if (was?.key === key) {
+    tell(was, id, code)
+    return
+  }
   if (was !== undefined) leave(pool, was, waiter)
-  const demand = pool.classes.get(key) ?? newClass(pool, key, asking)
+  const demand = pool.classes.get(key) ?? newClass(yard, pool, key, asking, record.context.by)
   demand.queue.add(waiter)
   pool.waiters.set(id, demand)
+  tell(demand, id, code)
 }
 
-function newClass(pool: Pool, key: string, asking: Asking): DemandClass {
+/** Notes what the last record of a waiting lease says, where that may be over some time. */
+function tell(demand: DemandClass, lease: string, code: string): void {
+  for (const [said, leases] of demand.told) {
+    if (said !== code && leases.delete(lease) && leases.size === 0) demand.told.delete(said)
+  }
+  if (!MAY_BE_OVER.has(code)) return
+  const leases = demand.told.get(code) ?? new SortedList<string>(byText)
+  leases.add(lease)
+  demand.told.set(code, leases)
+}
+
+/** What a record may say that is over some time; `no-free-resource` stays true in a way, and is not written again. */
+const MAY_BE_OVER: ReadonlySet<string> = new Set([
+  "reclaiming",
+  "unauthorized",
+  "disabled",
+  "suspended",
+  "thrown-back",
+])
+
+/** Whether a blueprint is closed to who asks, and has not heard of him. */
+function isUnasked(yard: Yard, { context }: LeaseRecord): boolean {
+  return unaskedBlueprints(yard, context).length > 0
+}
+
+export function unaskedBlueprints(yard: Yard, context: LeaseContext): readonly string[] {
+  const closed = refusals(yard, context.type, context.blueprints, context.by)
+  return closed.filter((id) => {
+    const blueprint = recordOf(yard, "blueprint", id)?.context
+    return (
+      blueprint !== undefined &&
+      decisionOn(blueprint.authorizations, context.by) === undefined &&
+      !isDeaf(blueprint)
+    )
+  })
+}
+
+/** Their blueprints changed: what leases of each class have to expect. */
+export function refreshOutlooks(yard: Yard, pool: Pool): void {
+  for (const demand of pool.classes.values()) {
+    const first = demand.queue.first()
+    const by = first === undefined ? "" : (recordOf(yard, "lease", first.lease)?.context.by ?? "")
+    demand.outlook = outlook(yard, pool.type, by, demand)
+  }
+}
+
+function newClass(yard: Yard, pool: Pool, key: string, asking: Asking, by: string): DemandClass {
   const demand: DemandClass = {
     key,
     ...asking,
+    told: new Map(),
+    outlook: outlook(yard, pool.type, by, asking),
     queue: new SortedList<Waiter>((a, b) => a.order - b.order),
   }
   pool.classes.set(key, demand)
@@ -103,6 +164,7 @@ function newClass(pool: Pool, key: string, asking: Asking): DemandClass {
 function leave(pool: Pool, demand: DemandClass, waiter: Waiter): void {
   demand.queue.delete(waiter)
   pool.waiters.delete(waiter.lease)
+  tell(demand, waiter.lease, "")
   if (demand.queue.size === 0) pool.classes.delete(demand.key)
 }
 

@@ -31,6 +31,8 @@ export interface Yard {
   readonly slots: Map<string, ActorKey>
   /** Leases that are not over, by the resource that they are on. */
   readonly leasesOn: Map<string, SortedList<string>>
+  /** Of these, the leases that would have to be told if it ended: acquired and active ones. */
+  readonly holding: Map<string, SortedList<string>>
   /** Waiting leases that could not be activated on a resource, by that resource. */
   readonly failedOn: Map<string, Set<string>>
   /** The last lease that ended on a resource. While the resource lives, it is not forgotten. */
@@ -81,8 +83,10 @@ export interface Room {
   /** Undefined when the config does not fit the installed policy. */
   readonly bound: BoundPolicy | undefined
   readonly enabled: boolean
+  /** Demands that it builds nothing for any more, with the reason. */
+  hopeless: ReadonlyMap<string, string>
   /** Why it builds nothing although it is enabled; null when it builds. */
-  readonly pause: { readonly code: "pausing" | "suspended"; readonly message: string } | null
+  pause: { readonly code: "pausing" | "suspended"; readonly message: string } | null
   readonly limit: number
   readonly terms: BlueprintTerms
   readonly survey: Survey
@@ -91,8 +95,8 @@ export interface Room {
   readonly numbers: Numbers | undefined
   /** What is free, by shape. */
   readonly shelves: Map<string, Shelf>
-  /** Shelves that suit a demand, by its text; forgotten when a shelf comes or goes. */
-  readonly suitable: Map<string, readonly Shelf[]>
+  /** Shelves that suit a demand, by its text, in order of theirs. */
+  readonly suitable: Map<string, { readonly demand: Demand; readonly shelves: Shelf[] }>
   /** Why it cannot serve a demand, by its text. */
   readonly unable: Map<string, string | undefined>
   /** Open resources without a lease, the one that was used least recently first. */
@@ -103,6 +107,10 @@ export interface Room {
   readonly ending: SortedList<string>
   /** Resources that were asked to make room for a lease. */
   readonly promised: SortedList<string>
+  /** Resources that are active, the newest first. */
+  readonly activated: SortedList<{ readonly at: string; readonly id: string }>
+  /** What its survey has read of the Almanac. */
+  readonly watched: ReadonlySet<ActorKey>
   /** Builds that failed and that the blueprint has not heard of: until then it builds nothing (K-10). */
   readonly unheard: Set<string>
   /** Where each resource stands: what to take it out of again. */
@@ -137,6 +145,8 @@ export type Placed =
   | { readonly in: "idle"; readonly shelf: string; readonly sinceMs: number }
   | { readonly in: "use"; readonly shelf: string; readonly load: number; readonly isFull: boolean }
   | { readonly in: "outdated" }
+  /** Of a disabled blueprint: nobody's, but it may make room. */
+  | { readonly in: "spare"; readonly sinceMs: number }
   | { readonly in: "ending" }
 
 /** Leases that wait for one resource type. */
@@ -153,8 +163,8 @@ export interface Pool {
   reclaims: ReadonlyMap<string, string>
   /** What waiting leases wait for: those that are to make room, and those that are ending already. */
   awaited: ReadonlyMap<string, string>
-  /** Waiting leases whose last record says `reclaiming` or `unauthorized`: whether that still holds. */
-  readonly doubtful: Set<string>
+  /** Waiting leases whose principal a closed blueprint has not heard of. */
+  readonly unasked: SortedList<string>
 }
 
 /** Leases with one and the same demand, in the order of their requests. */
@@ -165,6 +175,12 @@ export interface DemandClass {
   readonly demand: Demand
   /** Blueprints that are closed to who asks. */
   readonly refused: readonly string[]
+  /** Resources on which its lease failed: taken only if there is nothing else. */
+  readonly avoid: readonly string[]
+  /** Leases by what their last record says, where that may be over some time: `reclaiming`, `unauthorized`, … */
+  readonly told: Map<string, SortedList<string>>
+  /** What `waiting` says while nothing more particular does, and whether nothing will ever serve it. */
+  outlook: { readonly code: string; readonly isHopeless: boolean }
   /** Each waits for a resource of its own that is being built: only an idle resource helps it. */
   readonly building: boolean
   readonly queue: SortedList<Waiter>
@@ -214,6 +230,7 @@ export function createYard(options: YardOptions): Yard {
     actors: new Map(),
     slots: new Map(),
     leasesOn: new Map(),
+    holding: new Map(),
     failedOn: new Map(),
     lastUsed: new Map(),
     ended: new SortedList<Ended>((a, b) => a.ms - b.ms || a.seq - b.seq),

@@ -12,6 +12,7 @@ export function portrait(yard: Yard): object {
     slots: sorted(yard.slots),
     lastUsed: sorted(yard.lastUsed),
     ended: [...yard.ended],
+    holding: sorted([...yard.holding].map(([key, ids]) => [key, [...ids]])),
     leasesOn: sorted([...yard.leasesOn].map(([key, ids]) => [key, [...ids]])),
     resourcesOf: sorted([...yard.resourcesOf].map(([key, ids]) => [key, [...ids].sort()])),
     blueprintsFor: sorted([...yard.blueprintsFor].map(([key, ids]) => [key, [...ids]])),
@@ -29,6 +30,9 @@ export function portrait(yard: Yard): object {
           closed: sorted(room.survey.closed),
           problems: room.survey.problems,
           pause: room.pause,
+          hopeless: [...room.hopeless],
+          activated: [...room.activated],
+          watched: [...room.watched].sort(),
           numbers: room.numbers === undefined ? [] : firstOf(room.numbers, 8),
           shelves: sorted(
             [...room.shelves].map(([text, shelf]) => [
@@ -60,7 +64,14 @@ export function portrait(yard: Yard): object {
             entitled: [...pool.entitled],
             reclaims: [...pool.reclaims],
             awaited: [...pool.awaited],
-            doubtful: [...pool.doubtful].sort(),
+            unasked: [...pool.unasked],
+            outlooks: sorted([...pool.classes].map(([key, { outlook }]) => [key, outlook])),
+            told: sorted(
+              [...pool.classes].map(([key, { told }]) => [
+                key,
+                sorted([...told].map(([code, ids]) => [code, [...ids]])),
+              ]),
+            ),
           },
         ]),
     ),

@@ -1,5 +1,4 @@
-// What a hostile review of the kernel found. Each `test.fails` says what should hold and does not yet; whoever fixes
-// one takes the `.fails` away.
+// What a hostile review of the kernel found, each with the smallest story that shows it.
 
 import { expect, test } from "vitest"
 import { z } from "zod"
@@ -87,7 +86,7 @@ function hours(bench: Workbench, count: number): void {
 }
 
 // Found with no end at all: 10,000 records without an outside cause.
-test.fails("a strike that has slid off its resource's list is not told again for ever", () => {
+test("a strike that has slid off its resource's list is not told again for ever", () => {
   const bench = new Workbench()
   create(bench, "s0", { limit: 1, work: { attempts: 1 } }, { leasesPerThing: 1_000 })
   const failed = new Set<string>()
@@ -103,7 +102,7 @@ test.fails("a strike that has slid off its resource's list is not told again for
   }
 })
 
-test.fails("one lease that fails wherever it goes does not put every resource in quarantine", () => {
+test("one lease that fails wherever it goes does not put every resource in quarantine", () => {
   const bench = new Workbench()
   create(bench, "s0", { limit: 4, work: { attempts: 1 } })
   ask(bench, "POISON")
@@ -113,7 +112,7 @@ test.fails("one lease that fails wherever it goes does not put every resource in
   expect(lease(bench, "GOOD").to).toBe("active")
 })
 
-test.fails("one lease that fails wherever it goes does not build without end", () => {
+test("one lease that fails wherever it goes does not build without end", () => {
   const bench = new Workbench()
   create(bench, "s0", { work: { attempts: 1 } })
   ask(bench, "POISON")
@@ -121,11 +120,12 @@ test.fails("one lease that fails wherever it goes does not build without end", (
   expect(things(bench).length).toBeLessThan(10)
 })
 
-test.fails("one lease whose attributes cannot be built does not suspend the blueprint for everybody", () => {
+test("one lease whose attributes cannot be built does not suspend the blueprint for everybody", () => {
   const bench = new Workbench()
   create(bench, "s0", { limit: 4, work: { attempts: 1 } })
   ask(bench, "POISON", "bad")
-  const bad: Fails = ({ context }) => (context.attributes.kind === "bad" ? "terminal" : undefined)
+  const bad: Fails = ({ context }, { task }) =>
+    context.attributes.kind === "bad" && task === "allocate" ? "terminal" : undefined
   for (let n = 0; n < 20; n++) {
     work(bench, bad)
     timePasses(bench, 60_000)
@@ -135,7 +135,7 @@ test.fails("one lease whose attributes cannot be built does not suspend the blue
   expect(lease(bench, "GOOD").to).toBe("active")
 })
 
-test.fails("a lease does not wait for the busy resource that was asked first, beside an idle one", () => {
+test("a lease does not wait for the busy resource that was asked first, beside an idle one", () => {
   const bench = new Workbench()
   create(bench, "s0", { limit: 2 })
   for (const id of ["X", "Y"]) ask(bench, id, "a")
@@ -152,7 +152,7 @@ test.fails("a lease does not wait for the busy resource that was asked first, be
   expect(lease(bench, "B").to).toBe("active")
 })
 
-test.fails("32 demands that nothing can help do not hide the 33rd, which a reclaim would help", () => {
+test("32 demands that nothing can help do not hide the 33rd, which a reclaim would help", () => {
   const bench = new Workbench()
   const kinds = Array.from({ length: 40 }, (_, n) => `k${n}`)
   create(bench, "off", {}, { kinds })
@@ -177,7 +177,7 @@ function shares(bench: Workbench, service: string): void {
   bench.drain()
 }
 
-test.fails("64 idle resources that would not help do not hide the 65th that would", () => {
+test("64 idle resources that would not help do not hide the 65th that would", () => {
   const bench = new Workbench()
   pool(bench, 70, { leasesPerHost: 1 }, "big")
   bench.say("device/x put", { interfaces: { eth0: { network: "net", address: "10.0.1.1" } } })
@@ -196,7 +196,7 @@ test.fails("64 idle resources that would not help do not hide the 65th that woul
   expect(lease(bench, "B").to).toBe("active")
 })
 
-test.fails("traffic of one blueprint does not starve another that shares its place (P-02)", () => {
+test("traffic of one blueprint does not starve another that shares its place (P-02)", () => {
   const bench = new Workbench()
   pool(bench, 1, { leasesPerHost: 1 }, "A")
   shares(bench, "Apool")
@@ -210,7 +210,7 @@ test.fails("traffic of one blueprint does not starve another that shares its pla
   expect(lease(bench, "B").to).toBe("active")
 })
 
-test.fails("an idle resource of a disabled blueprint makes room for another that shares its place", () => {
+test("an idle resource of a disabled blueprint makes room for another that shares its place", () => {
   const bench = new Workbench()
   pool(bench, 1, { leasesPerHost: 1 }, "A")
   host(bench, "a", "A")
@@ -222,7 +222,7 @@ test.fails("an idle resource of a disabled blueprint makes room for another that
   expect(lease(bench, "B").to).toBe("active")
 })
 
-test.fails("a resource in quarantine that is lost is taken down", () => {
+test("a resource in quarantine that is lost is taken down", () => {
   const bench = new Workbench()
   create(bench, "s0", { limit: 1, work: { attempts: 1 }, quarantineAfter: 1 })
   ask(bench, "L")
@@ -237,7 +237,7 @@ test.fails("a resource in quarantine that is lost is taken down", () => {
   expect(things(bench)[0]?.to).toBe("destroyed")
 })
 
-test.fails("a record orders at most 64 follow-ups when a blueprint that many wait for asks for approval", () => {
+test("a record orders at most 64 follow-ups when a blueprint that many wait for asks for approval", () => {
   const bench = new Workbench()
   create(bench, "s0", { limit: 1 })
   for (let n = 0; n < 100; n++) ask(bench, `L${n}`)
@@ -251,7 +251,7 @@ test.fails("a record orders at most 64 follow-ups when a blueprint that many wai
 })
 
 // Workbench.recovered() hides it: it reads back in the order of first records, a host in the order of last records.
-test.fails("a yard read back in the order of the journal orders follow-ups as one that never stopped", () => {
+test("a yard read back in the order of the journal orders follow-ups as one that never stopped", () => {
   const bench = new Workbench()
   create(bench, "s0", { limit: 1 })
   ask(bench, "H")
@@ -271,14 +271,14 @@ test.fails("a yard read back in the order of the journal orders follow-ups as on
   expect(step(readBack, command)).toEqual(step(bench.yard, command))
 })
 
-test.fails("principals who only asked do not keep operators from authorizing somebody", () => {
+test("principals who only asked do not keep operators from authorizing somebody", () => {
   const bench = new Workbench()
   create(bench, "s0", { limit: 1, access: "approval" })
   for (let n = 0; n < 1_000; n++) ask(bench, `L${n}`, undefined, {}, `p${n}`)
   expect(bench.say("blueprint/s0 authorize", { principal: "boss" }, "op").kind).toBe("recorded")
 }, 60_000)
 
-test.fails("a waiting lease that its reconfigured blueprint can never serve breaks, as a new one does", () => {
+test("a waiting lease that its reconfigured blueprint can never serve breaks, as a new one does", () => {
   const bench = new Workbench()
   create(bench, "s0", { limit: 1 })
   ask(bench, "H", "a")
@@ -291,7 +291,7 @@ test.fails("a waiting lease that its reconfigured blueprint can never serve brea
   expect(lease(bench, "L").to).toBe("destroyed")
 })
 
-test.fails("`waiting` does not say unauthorized, or disabled, when that is over", () => {
+test("`waiting` does not say unauthorized, or disabled, when that is over", () => {
   const bench = new Workbench()
   for (const id of ["s0", "s1"]) create(bench, id, { limit: 1, access: "approval" })
   bench.say("blueprint/s0 authorize", { principal: "bob" }, "op")
@@ -302,7 +302,7 @@ test.fails("`waiting` does not say unauthorized, or disabled, when that is over"
   expect(lease(bench, "L").context.waiting?.code).toBe("no-free-resource")
 })
 
-test.fails("an attempt is over at its deadline even if its worker may be silent for longer", () => {
+test("an attempt is over at its deadline even if its worker may be silent for longer", () => {
   const bench = new Workbench()
   create(bench, "s0", { limit: 1, work: { limit: "1m", silence: "10d" } })
   ask(bench, "L")
@@ -313,7 +313,7 @@ test.fails("an attempt is over at its deadline even if its worker may be silent 
   expect(jobsIn(bench.yard)[0]?.job.state).not.toBe("running")
 })
 
-test.fails("an idle time of a second does not make a record a second while the resource is in use", () => {
+test("an idle time of a second does not make a record a second while the resource is in use", () => {
   const bench = new Workbench()
   create(bench, "s0", { limit: 1, idle: "1s" })
   ask(bench, "L")
@@ -326,7 +326,7 @@ test.fails("an idle time of a second does not make a record a second while the r
   expect(bench.records.length - before).toBeLessThan(5)
 })
 
-test.fails("`why` names what is in quarantine instead of proposing a higher limit", () => {
+test("`why` names what is in quarantine instead of proposing a higher limit", () => {
   const bench = new Workbench()
   create(bench, "s0", { limit: 1, work: { attempts: 1 }, quarantineAfter: 1 })
   ask(bench, "L")
@@ -334,7 +334,7 @@ test.fails("`why` names what is in quarantine instead of proposing a higher limi
   expect(JSON.stringify(explain(bench.yard, "L"))).toContain("quarantine")
 })
 
-test.fails("`why` does not speak of those who asked earlier where nobody did", () => {
+test("`why` does not speak of those who asked earlier where nobody did", () => {
   const bench = new Workbench()
   create(bench, "s0", { limit: 1 })
   ask(bench, "A", "a")
@@ -345,7 +345,7 @@ test.fails("`why` does not speak of those who asked earlier where nobody did", (
   expect(explain(bench.yard, "B")?.considered[0]?.message).not.toContain("asked earlier")
 })
 
-test.fails("`why` says that a build is to be tried again, and what failed", () => {
+test("`why` says that a build is to be tried again, and what failed", () => {
   const bench = new Workbench()
   create(bench, "s0", { limit: 1 })
   ask(bench, "A")
@@ -375,27 +375,27 @@ function withPolicy(policy: ReturnType<typeof definePolicy>): Workbench {
   return bench
 }
 
-test.fails("a survey that is none is the blueprint's problem, not the yard's (rule 2)", () => {
+test("a survey that is none is the blueprint's problem, not the yard's (rule 2)", () => {
   // What a JavaScript policy may return, whatever its type says.
   const survey = () => JSON.parse("{}") as never
   expect(() => withPolicy(definePolicy({ ...plain, survey }))).not.toThrow()
 })
 
-test.fails("a plan that is no JSON is the blueprint's problem, not the journal's", () => {
+test("a plan that is no JSON is the blueprint's problem, not the journal's", () => {
   const plan = () => ({ n: 1n }) as never
   const bench = withPolicy(definePolicy({ ...plain, plan }))
   bench.say("lease/L request", { type: "odd" })
   expect(() => bench.drain()).not.toThrow()
 })
 
-test.fails("a plan of two megabytes makes no record of two megabytes", () => {
+test("a plan of two megabytes makes no record of two megabytes", () => {
   const bench = withPolicy(definePolicy({ ...plain, plan: () => ({ x: "y".repeat(2_000_000) }) }))
   bench.say("lease/L request", { type: "odd" })
   bench.drain()
   for (const { record } of bench.records) expect(JSON.stringify(record).length).toBeLessThan(512 * 1024)
 })
 
-test.fails("a lease whose slot key cannot be told does not stay entitled for ever", () => {
+test("a lease whose slot key cannot be told does not stay entitled for ever", () => {
   const leaseSlot = (): string => {
     throw new Error("no slot")
   }
@@ -405,7 +405,7 @@ test.fails("a lease whose slot key cannot be told does not stay entitled for eve
   expect([...(bench.yard.pools.get("odd")?.entitled.keys() ?? [])]).toEqual([])
 })
 
-test.fails("two yards of one process with different policies do not share what attributes mean", () => {
+test("two yards of one process with different policies do not share what attributes mean", () => {
   const lax = definePolicy({ ...plain, demand: z.looseObject({}) })
   const strict = definePolicy({ ...plain, demand: z.strictObject({ must: z.string() }) })
   withPolicy(lax).say("lease/L request", { type: "odd" })

@@ -42,11 +42,12 @@ const built = {
   work,
   bounds: { ttlMs: 60_000, idleMs: 60_000, immunityMs: 60_000, strikes: 2 },
   base: null,
+  demand: "",
 }
 const plan = fc.constantFrom(
   { ...built, activates: true, cleansUp: false },
   { ...built, activates: false, cleansUp: true },
-  { kind: "fail", type: "host", message: "no", policyFailed: false },
+  { kind: "fail", type: "host", message: "no", policyFailed: false, demand: "" },
   { kind: "drop" },
 )
 const said = (type: string, body: object, facts: fc.Arbitrary<unknown> = fc.constant(undefined)) =>

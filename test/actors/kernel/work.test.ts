@@ -189,7 +189,7 @@ function stage(): Played {
 }
 
 function property(name: string, check: (all: Happening[]) => void): void {
-  test(name, () => fc.assert(fc.property(happenings, check), { numRuns }), 600_000)
+  test(name, () => fc.assert(fc.property(happenings, check), { numRuns, endOnFailure: true }), 600_000)
 }
 
 property("the step is total and deterministic whatever workers say", (all) => {

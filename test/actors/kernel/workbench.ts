@@ -123,7 +123,11 @@ export class Workbench {
       if (seq > (gone.get(key) ?? 0)) last.set(key, { seq, record })
     }
     const yard = emptyYard()
-    restore(yard, last.values())
+    // As a host reads them: in the order of the journal.
+    restore(
+      yard,
+      [...last.values()].sort((a, b) => a.seq - b.seq),
+    )
     return yard
   }
 }
