@@ -76,6 +76,7 @@ function leaseFacts({ context: x }: LeaseRecord): readonly Fact[] {
     ["until", [moment(x.until)]],
     ["waiting", waitingLines(x.waiting)],
     ["goes back", [x.throwBack ?? ""]],
+    ["tries again", [x.retryAt === null ? "" : `${moment(x.retryAt)}, after ${x.failed} that failed`]],
     ["details", json(x.details)],
     ["job", jobLines(x)],
     ["quarantine", quarantineLines(x)],
@@ -126,6 +127,7 @@ function blueprintFacts({ context: x }: BlueprintRecord): readonly Fact[] {
     ["suspended", [x.suspended === null ? "" : `since ${relative(x.suspended.at)}: ${x.suspended.message}`]],
     ["builds again", [moment(x.retryAt)]],
     ["failed", failures],
+    ["gives up", x.hopeless.map(({ message, at }) => `${relative(at)}: ${message}`)],
     ["created by", [x.by]],
   ]
 }

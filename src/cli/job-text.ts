@@ -64,6 +64,9 @@ export function blueprintNote(context: BlueprintContext): string {
   const asked = requestsOf(context).length
   return [
     ...(context.suspended === null ? [] : [`suspended: ${context.suspended.message}`]),
+    ...(context.hopeless.length === 0
+      ? []
+      : [`builds nothing for ${context.hopeless.length} of its demands`]),
     ...(context.retryAt === null ? [] : [`pausing, builds again ${relative(context.retryAt)}`]),
     ...(asked === 0 ? [] : [`${asked} asked to use it`]),
   ].join("; ")
@@ -81,5 +84,6 @@ export function isStuck(record: YardRecord): boolean {
   if (record.kind === "lease" || record.kind === "resource")
     return record.context.quarantine !== null && record.to !== "destroyed"
   if (record.kind !== "blueprint") return false
-  return record.context.suspended !== null || requestsOf(record.context).length > 0
+  const { suspended, hopeless } = record.context
+  return suspended !== null || hopeless.length > 0 || requestsOf(record.context).length > 0
 }

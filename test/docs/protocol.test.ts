@@ -87,6 +87,7 @@ function armed(): string[] {
   const blueprint = createActor(blueprintMachine).getSnapshot().context
   const found = jobs.flatMap((job) => [
     ...leaseTimers("active", { ...blankLease, until: at, warnAt: at, job }).map(({ id }) => `lease ${id}`),
+    ...leaseTimers("pending", { ...blankLease, retryAt: at }).map(({ id }) => `lease ${id}`),
     ...resourceTimers("active", {
       ...resource,
       until: at,

@@ -5,7 +5,7 @@ import type { Yard } from "../kernel/index.js"
 export interface Attention {
   /** Leases and resources that are stuck until `retry` or `abandon`. */
   readonly quarantined: number
-  /** Blueprints that build nothing until somebody enables or configures them. */
+  /** Blueprints that build nothing, or nothing for some demand, until somebody enables or configures them. */
   readonly suspended: number
   /** Blueprints that build nothing for a while, because a build failed. */
   readonly pausing: number
@@ -21,7 +21,7 @@ export function attention(yard: Yard): Attention {
       if (record.context.quarantine !== null && record.to !== "destroyed") quarantined++
     } else if (record.kind === "blueprint") {
       const { context } = record
-      if (context.suspended !== null) suspended++
+      if (context.suspended !== null || context.hopeless.length > 0) suspended++
       if (context.retryAt !== null) pausing++
       for (const { state } of Object.values(context.authorizations)) if (state === "requested") requested++
     }

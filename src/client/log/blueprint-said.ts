@@ -26,6 +26,8 @@ export function blueprintSaid(record: BlueprintRecord): readonly Said[] {
       ]
     case "failed": {
       const failed = `resource ${textOf(body.resource)} could not be built: ${textOf(body.message)}`
+      const given = context.hopeless.find(({ at }) => at === record.at)
+      if (given !== undefined) return [said("blueprint.hopeless", given.message)]
       return context.suspended === null
         ? [said("blueprint.paused", `${failed}; it builds again at ${context.retryAt ?? "?"}`)]
         : [said("blueprint.suspended", context.suspended.message)]

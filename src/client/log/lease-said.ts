@@ -38,6 +38,7 @@ function spoken(record: LeaseRecord): readonly Said[] {
     case "unbuilt":
       return [said("lease.allocation-failure", `resource ${textOf(body.resource)} came to nothing`)]
     case "expire":
+      if (body.timer === "again") return [said("lease.again", "it takes a resource again")]
       return body.timer === "warn"
         ? [said("lease.warning", `ends at ${context.until ?? "?"}: renew it, or finish`)]
         : []

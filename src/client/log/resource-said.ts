@@ -46,6 +46,10 @@ function spoken(record: ResourceRecord): readonly Said[] {
         : [said("resource.retried", `${cause.by} has it taken down again`)]
     case "abandon":
       return [said("resource.abandoned", context.reason?.message ?? `abandoned by ${cause.by}`)]
+    case "rest":
+      return [
+        said("resource.resting", `nobody uses it: it ends at ${context.idleAt ?? "?"} unless somebody comes`),
+      ]
     case "based":
       return [said("resource.based", `lease ${textOf(body.lease)}, which it stands on, is active`)]
     case "expire":
@@ -63,7 +67,12 @@ function expired(record: ResourceRecord): readonly Said[] {
         ? [said("resource.kept", "its room is needed no more")]
         : [said("resource.reclaim", "still in use: it gives nothing new, and ends with that")]
     case "idle":
-      return [said("resource.idle-check", `in use since; looked at again at ${context.idleAt ?? "?"}`)]
+      return [
+        said(
+          "resource.idle-check",
+          context.idleAt === null ? "it is in use" : `used since; looked at again at ${context.idleAt}`,
+        ),
+      ]
     default:
       return []
   }
