@@ -25,7 +25,10 @@ export const blueprintTerms = {
     .optional(),
   /** The longest time from `active` to the end of a lease, renewals included. Default: no limit. */
   maxDuration: duration.optional(),
-  /** How long before its end a lease says so, in a record `warn`; leases of less than twice that say nothing. Default 1m. */
+  /**
+   * So long before its end a lease says so, in a record of its timer `warn`; leases of less than twice that say nothing.
+   * Default: none does.
+   */
   warnBefore: duration.optional(),
   /** A resource ends so long after it became active. Default: never. */
   resourceTtl: duration.optional(),
@@ -83,6 +86,6 @@ export const immunityMs = (terms: BlueprintTerms): number => durationMs(terms.im
 export const idleMs = (terms: BlueprintTerms): number | null => msOrNull(terms.idle)
 export const resourceTtlMs = (terms: BlueprintTerms): number | null => msOrNull(terms.resourceTtl)
 export const maxDurationMs = (terms: BlueprintTerms): number | null => msOrNull(terms.maxDuration)
-export const warnBeforeMs = (terms: BlueprintTerms): number => durationMs(terms.warnBefore ?? "1m")
+export const warnBeforeMs = (terms: BlueprintTerms): number | null => msOrNull(terms.warnBefore)
 export const suspendAfter = (terms: BlueprintTerms): number => terms.suspendAfter ?? 5
 export const quarantineAfter = (terms: BlueprintTerms): number => terms.quarantineAfter ?? 3

@@ -63,7 +63,8 @@ export interface Authorization {
   readonly state: "requested" | "authorized" | "declined"
   readonly by: string
   readonly at: string
-  readonly requestedAt: string | null
+  /** Absent when the decision came before any wish. */
+  readonly requestedAt?: string
 }
 
 export interface BuildFailure {
@@ -316,7 +317,7 @@ export const blueprintMachine = setup({
         state: event.type === "authorize" ? "authorized" : "declined",
         by: event.by,
         at: isoTime(event.now),
-        requestedAt: known?.requestedAt ?? null,
+        ...(known?.requestedAt === undefined ? {} : { requestedAt: known.requestedAt }),
       }
       return { authorizations: withDecision(context.authorizations, principal, decision) }
     }),

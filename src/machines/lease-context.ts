@@ -48,7 +48,7 @@ export type Fate =
 export interface Bounds {
   /** From `active` to the end, renewals included; null = no limit. */
   readonly longestMs: number | null
-  readonly warnMs: number
+  readonly warnMs: number | null
 }
 
 /** A resource on which it could not be activated. */
@@ -145,7 +145,7 @@ export function lifetime(
   const end = until === null || (ends !== null && ends < until) ? ends : until
   if (end === null) return { until: null, warnAt: null }
   const endMs = Date.parse(end)
-  return { until: end, warnAt: endMs - now >= 2 * warnMs ? isoTime(endMs - warnMs) : null }
+  return { until: end, warnAt: warnMs !== null && endMs - now >= 2 * warnMs ? isoTime(endMs - warnMs) : null }
 }
 
 /** One more failure, and no more of them than a record should carry. */
@@ -188,7 +188,7 @@ export const blankLease: LeaseContext = {
   reason: null,
   notes: {},
   sealTo: null,
-  bounds: { longestMs: null, warnMs: 60_000 },
+  bounds: { longestMs: null, warnMs: null },
   warnAt: null,
   throwBack: null,
   failures: [],

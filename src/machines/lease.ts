@@ -206,7 +206,8 @@ export const leaseMachine = setup({
       const message = context.throwBack ?? (event.type === "throw-back" ? event.body.reason : undefined)
       const { resource, token, asked, failures } = context
       // Only a failure of its own is held against the resource: not that the resource came to its end.
-      const failed = event.type !== "throw-back" && resource !== null && token !== null
+      const isEnding = event.type === "throw-back" || context.job?.cancelled === true
+      const failed = !isEnding && resource !== null && token !== null
       const said = message ?? failureOf({ context, event })
       const { work, failed: before } = context
       const longest = work?.longestDelayMs ?? 0

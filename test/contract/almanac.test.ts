@@ -232,12 +232,12 @@ describe("a blueprint", () => {
     accepted(await alice.say("blueprint/p4 create", body))
     const yes = accepted(await alice.say("blueprint/p4 authorize", { principal: "ci" }))
     expect(yes.context.authorizations).toEqual({
-      ci: { state: "authorized", by: "alice", at: yes.at, requestedAt: null },
+      ci: { state: "authorized", by: "alice", at: yes.at },
     })
     await repeats(alice, "blueprint/p4 authorize", { principal: "ci" })
     const no = accepted(await alice.say("blueprint/p4 decline", { principal: "ci" }))
     expect(no.context.authorizations).toEqual({
-      ci: { state: "declined", by: "alice", at: no.at, requestedAt: null },
+      ci: { state: "declined", by: "alice", at: no.at },
     })
     await repeats(alice, "blueprint/p4 decline", { principal: "ci" })
     const more = accepted(await alice.say("blueprint/p4 authorize", { principal: "constructor" }))

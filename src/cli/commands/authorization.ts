@@ -38,7 +38,7 @@ export async function authorizations(call: Call): Promise<number> {
               one.state,
               when(one.at),
               one.state === "requested" ? "-" : one.by,
-              when(one.requestedAt),
+              when(one.requestedAt ?? null),
             ]),
           ),
     )

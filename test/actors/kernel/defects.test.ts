@@ -552,7 +552,7 @@ describe("correctness", () => {
   })
 
   test("K-24: a lease ends when its time does, and says so before", () => {
-    const bench = slowYard({ maxDuration: "10m" })
+    const bench = slowYard({ maxDuration: "10m", warnBefore: "1m" })
     served(bench, "L", { ttl: "1h" })
     const { until } = lease(bench, "L").context
     expect(Date.parse(until ?? "") - Date.parse(lease(bench, "L").context.activatedAt ?? "")).toBe(600_000)
