@@ -10,7 +10,17 @@ import { demandText, inability } from "./demand.js"
 import { numberedSite } from "./numbers.js"
 import { resourceCount, shelvesFor } from "./room.js"
 import { byText, SortedList } from "./sorted-list.js"
-import type { DemandClass, Draft, Loaded, Place, Pool, Room, Waiter, Yard } from "./yard.js"
+import {
+  type DemandClass,
+  type Draft,
+  type Loaded,
+  type Place,
+  type Pool,
+  type Room,
+  recordOf,
+  type Waiter,
+  type Yard,
+} from "./yard.js"
 
 export const NOTHING_GIVEN: Draft = { given: 0, loads: new Map(), sites: new Set(), builds: new Map() }
 
@@ -76,6 +86,7 @@ function give(draft: OpenDraft, place: Place): void {
   if (place.kind === "grant") draft.loads.set(place.resource, (draft.loads.get(place.resource) ?? 0) + 1)
   else {
     draft.sites.add(place.site)
+    if (place.coming !== null) return
     draft.builds.set(place.blueprint, (draft.builds.get(place.blueprint) ?? 0) + 1)
   }
 }
@@ -105,8 +116,10 @@ function placeIn(yard: Yard, rooms: readonly Room[], asking: Asking, draft: Draf
   }
   for (const room of rooms) {
     if (asking.building) break
+    const coming = comingIn(yard, room, asking, draft)
+    if (coming !== undefined) return { kind: "build", blueprint: room.blueprint, ...coming }
     const site = buildable(yard, room, asking, draft)
-    if (site !== undefined) return { kind: "build", blueprint: room.blueprint, site }
+    if (site !== undefined) return { kind: "build", blueprint: room.blueprint, site, coming: null }
   }
   for (const room of rooms) {
     if (asking.building) break
@@ -160,6 +173,23 @@ export function builds(room: Room): boolean {
 /** Resources of a room, those included that a draft has ordered. */
 export function countWith(yard: Yard, room: Room, draft: Draft): number {
   return resourceCount(yard, room.blueprint) + (draft.builds.get(room.blueprint) ?? 0)
+}
+
+/** One that is being built for nobody in particular: as good as one's own, and one less to build (F33). */
+function comingIn(
+  yard: Yard,
+  room: Room,
+  { demand, avoid }: Asking,
+  draft: Draft,
+): { readonly coming: string; readonly site: string } | undefined {
+  for (const shelf of shelvesFor(room, demand)) {
+    for (const coming of shelf.coming) {
+      const site = recordOf(yard, "resource", coming)?.context.site
+      if (site === undefined || draft.sites.has(site) || avoid.includes(coming)) continue
+      return { coming, site }
+    }
+  }
+  return undefined
 }
 
 function buildable(yard: Yard, room: Room, { demand }: Asking, draft: Draft): string | undefined {

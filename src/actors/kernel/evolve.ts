@@ -139,11 +139,13 @@ function indexLease(yard: Yard, before: LeaseRecord | undefined, lease: LeaseRec
   const orders = lease.to === "pending" ? lease.context.build : null
   if (ordered !== null && ordered.resource !== orders?.resource) {
     yard.orders.delete(ordered.resource)
+    touched.resources.add(ordered.resource)
     touched.ended.add(actorKey("resource", ordered.resource))
     refreshOrder(yard, ordered.resource, touched.pools)
   }
   if (orders !== null && ordered?.resource !== orders.resource) {
     yard.orders.set(orders.resource, { lease: lease.id, build: orders })
+    touched.resources.add(orders.resource)
     refreshOrder(yard, orders.resource, touched.pools)
   }
   if (

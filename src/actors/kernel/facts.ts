@@ -83,8 +83,8 @@ function fateOfWaiting(yard: Yard, id: string, command: Command): Fate {
 
 function fateOfPlace(yard: Yard, place: Place, command: Command): Fate {
   if (place.kind === "build") {
-    const { blueprint, site } = place
-    const resource = resourceId(command.seq)
+    const { blueprint, site, coming } = place
+    const resource = coming ?? resourceId(command.seq)
     const waiting = { code: "allocating", details: { blueprint, resource } }
     return { kind: "build", build: { resource, blueprint, site }, waiting }
   }

@@ -212,6 +212,7 @@ function shelfOf(room: Room, attributes: JsonObject): Shelf {
     shape,
     sites: new SortedList((a, b) => a.rank - b.rank),
     idle: new SortedList(byText),
+    coming: new SortedList(byText),
     used: new SortedList(byText),
     shared: new SortedList<Loaded>((a, b) => a.load - b.load || byText(a.id, b.id)),
   }
@@ -225,7 +226,7 @@ function shelfOf(room: Room, attributes: JsonObject): Shelf {
 }
 
 function tidy(room: Room, shelf: Shelf): void {
-  if (shelf.sites.size + shelf.idle.size + shelf.used.size > 0) return
+  if (shelf.sites.size + shelf.idle.size + shelf.coming.size + shelf.used.size > 0) return
   room.shelves.delete(shelf.text)
   for (const { shelves } of room.suitable.values()) {
     const at = shelves.indexOf(shelf)
@@ -306,7 +307,8 @@ function place(room: Room, is: Placed, id: string, attributes: JsonObject): void
   if (is.in === "idle") {
     shelfOf(room, attributes).idle.add(id)
     room.unused.add({ sinceMs: is.sinceMs, id })
-  } else if (is.in === "spare") room.unused.add({ sinceMs: is.sinceMs, id })
+  } else if (is.in === "coming") shelfOf(room, attributes).coming.add(id)
+  else if (is.in === "spare") room.unused.add({ sinceMs: is.sinceMs, id })
   else if (is.in === "use") {
     const shelf = shelfOf(room, attributes)
     shelf.used.add(id)
@@ -321,7 +323,8 @@ function unplace(room: Room, was: Placed, id: string): void {
   else if (was.in === "spare") room.unused.delete({ sinceMs: was.sinceMs, id })
   else {
     const shelf = room.shelves.get(was.shelf)
-    if (was.in === "idle") {
+    if (was.in === "coming") shelf?.coming.delete(id)
+    else if (was.in === "idle") {
       shelf?.idle.delete(id)
       room.unused.delete({ sinceMs: was.sinceMs, id })
     } else {
@@ -336,6 +339,7 @@ function same(a: Placed | undefined, b: Placed | undefined): boolean {
   if (a?.in !== b?.in) return false
   if (a?.in === "use" && b?.in === "use")
     return a.load === b.load && a.shelf === b.shelf && a.isFull === b.isFull
+  if (a?.in === "coming" && b?.in === "coming") return a.shelf === b.shelf
   if (a?.in === "spare" && b?.in === "spare") return a.sinceMs === b.sinceMs
   if (a?.in === "idle" && b?.in === "idle") return a.sinceMs === b.sinceMs && a.shelf === b.shelf
   return true
@@ -345,6 +349,8 @@ function placeOf(yard: Yard, room: Room, record: ResourceRecord): Placed | undef
   const { context } = record
   if (record.to === "released" || record.to === "broken")
     return context.quarantine === null ? { in: "ending" } : undefined
+  if (record.to === "pending" && !yard.orders.has(record.id) && room.enabled && !context.draining)
+    return { in: "coming", shelf: shapeOf(room.policy, context.attributes).text }
   if (record.to !== "active") return undefined
   if (context.quarantine !== null || context.draining || context.reclaim?.due === true) return undefined
   const load = leasesOn(yard, record.id).size

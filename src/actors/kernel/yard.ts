@@ -125,6 +125,8 @@ export interface Shelf {
   readonly sites: SortedList<{ readonly rank: number; readonly key: string }>
   /** Open resources without a lease. */
   readonly idle: SortedList<string>
+  /** Resources that are being built, and whose lease was served elsewhere meanwhile: for whoever would build one. */
+  readonly coming: SortedList<string>
   /** Open resources with leases. */
   readonly used: SortedList<string>
   /** Those of them with room for more, the least loaded first. */
@@ -144,6 +146,7 @@ export interface Loaded {
 export type Placed =
   | { readonly in: "idle"; readonly shelf: string; readonly sinceMs: number }
   | { readonly in: "use"; readonly shelf: string; readonly load: number; readonly isFull: boolean }
+  | { readonly in: "coming"; readonly shelf: string }
   | { readonly in: "outdated" }
   /** Of a disabled blueprint: nobody's, but it may make room. */
   | { readonly in: "spare"; readonly sinceMs: number }
@@ -193,7 +196,13 @@ export interface Waiter {
 
 export type Place =
   | { readonly kind: "grant"; readonly blueprint: string; readonly resource: string }
-  | { readonly kind: "build"; readonly blueprint: string; readonly site: string }
+  | {
+      readonly kind: "build"
+      readonly blueprint: string
+      readonly site: string
+      /** It is being built already, for nobody in particular any more. */
+      readonly coming: string | null
+    }
 
 /** What a first-fit pass has given away so far, on top of what is really taken. */
 export interface Draft {

@@ -40,6 +40,7 @@ export function portrait(yard: Yard): object {
               {
                 sites: [...shelf.sites],
                 idle: [...shelf.idle],
+                coming: [...shelf.coming],
                 used: [...shelf.used],
                 shared: [...shelf.shared],
               },

@@ -325,3 +325,28 @@ property("nobody is overtaken by a later lease that asks for the same", (all) =>
   play(all, played)
   bench.drain()
 })
+
+test("N leases for slow things have N built, whichever is ready first", () => {
+  const bench = new Workbench()
+  bench.say("blueprint/s create", { type: "slow", config: { leasesPerThing: 1 } }, "op")
+  for (let n = 0; n < 10; n++) bench.say(`lease/L${n} request`, { type: "thing" })
+  bench.drain()
+  for (let round = 0; round < 60; round++) {
+    // The last that was begun is ready first.
+    const last = jobsIn(bench.yard).at(-1)
+    if (last === undefined) break
+    const { record, job } = last
+    for (const verb of [
+      "started",
+      job.task === "allocate" || job.task === "activate" ? "activated" : "cleaned",
+    ])
+      bench.publish({
+        subject: `drydock.default.internal.${record.kind}.${record.id}.${verb}.worker-slow`,
+        body: { job: job.id, attempt: job.attempt, worker: "w" },
+      })
+    bench.drain()
+  }
+  const records = [...bench.yard.actors.values()].map(({ record }) => record)
+  expect(records.filter(({ kind, to }) => kind === "lease" && to === "active")).toHaveLength(10)
+  expect(records.filter(({ kind }) => kind === "resource")).toHaveLength(10)
+})
