@@ -79,7 +79,7 @@ test("approving is refused for a blueprint that is not there, and taken for some
   expect(refused).toBeInstanceOf(RejectedError)
   expect(refused).toMatchObject({ code: "unknown-actor" })
   const record = await bob.authorize("closed", "stranger")
-  expect(record.context.authorizations.stranger).toMatchObject({ state: "authorized", requestedAt: null })
+  expect(record.context.authorizations.stranger).toMatchObject({ state: "authorized", by: "bob" })
 })
 
 test("notes are set and removed; a drained resource ends after its last lease; nothing is stuck", async () => {
