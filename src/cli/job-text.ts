@@ -3,7 +3,7 @@
 import type { BlueprintContext } from "../machines/blueprint.js"
 import type { Job } from "../machines/job.js"
 import type { YardRecord } from "../machines/record.js"
-import type { ResourceContext } from "../machines/resource.js"
+import type { ResourceContext } from "../machines/resource-context.js"
 import type { Working } from "../machines/working.js"
 import { relative } from "./text.js"
 

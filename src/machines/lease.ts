@@ -20,13 +20,9 @@ import {
   withFailure,
 } from "./lease-context.js"
 import { annotated, notesFit, sameNotes } from "./notes.js"
-import type { RejectionCode } from "./rejection.js"
 import { type EndReason, entered, isoTime, machineActions } from "./stimulus.js"
+import { fromItsRunningWorker, heartbeat, ignore, refuse, stale, started } from "./transitions.js"
 import { failureOf, ordering, working, workingGuards } from "./working.js"
-
-const refuse = (code: RejectionCode, message: string) =>
-  ({ type: "refuse", params: { code, message } }) as const
-const ignore = (why: string) => ({ type: "ignore", params: { why } }) as const
 
 const again = [
   { guard: "isSameRequest", actions: "repeat" },
@@ -58,24 +54,6 @@ const bookkeeping = [
 const release = [
   { guard: "isForAnotherGrant", actions: ignore("it speaks of another grant") },
   { target: "released", actions: "end" },
-] as const
-const stale = refuse("stale", "this is not the attempt that is under way: drop it")
-/** What must hold of a word about the attempt that is under way. */
-const fromItsWorker = [
-  { guard: "isFromAnotherTrade", actions: refuse("forbidden", "the job is another blueprint type's") },
-  { guard: "isAboutAnotherAttempt", actions: stale },
-] as const
-const fromItsRunningWorker = [...fromItsWorker, { guard: "isNotRunning", actions: stale }] as const
-const started = [
-  ...fromItsWorker,
-  { guard: "isBegunAlready", actions: "repeat" },
-  { guard: "isNotOrdered", actions: stale },
-  { actions: "begin" },
-] as const
-const heartbeat = [
-  ...fromItsRunningWorker,
-  { guard: "isOverdue", actions: refuse("stale", "the attempt has taken too long: stop it") },
-  { actions: "beat" },
 ] as const
 /** An attempt of what was asked before it ended is over, whatever it came to. */
 const endsWhenOver = [

@@ -8,7 +8,7 @@ import { isObject } from "./json.js"
 import { LEASE_STATES, type LeaseContext } from "./lease-context.js"
 import { type ActorKey, HOST_SENDERS, KINDS, OBJECT_ID } from "./names.js"
 import { NETWORK_STATES, type NetworkContext } from "./network.js"
-import { RESOURCE_STATES, type ResourceContext } from "./resource.js"
+import { RESOURCE_STATES, type ResourceContext } from "./resource-context.js"
 import { SERVICE_STATES, type ServiceContext } from "./service.js"
 import { YARD_STATES, type YardContext } from "./yard.js"
 

@@ -11,13 +11,9 @@ import { leaseBodies, leaseInternalBodies, leaseWorkerBodies } from "./lease-mes
 import type { Kind } from "./names.js"
 import { networkBodies, networkMachine } from "./network.js"
 import type { YardRecord } from "./record.js"
-import {
-  resourceBodies,
-  resourceInternalBodies,
-  resourceMachine,
-  resourceTimers,
-  resourceWorkerBodies,
-} from "./resource.js"
+import { resourceMachine } from "./resource.js"
+import { resourceTimers } from "./resource-context.js"
+import { resourceBodies, resourceInternalBodies, resourceWorkerBodies } from "./resource-messages.js"
 import { serviceBodies, serviceMachine } from "./service.js"
 import type { Timer } from "./stimulus.js"
 import { yardBodies, yardInternalBodies, yardMachine, yardTimers } from "./yard.js"

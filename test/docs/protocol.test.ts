@@ -16,7 +16,8 @@ import { outcomeSchema } from "../../src/machines/outcome.js"
 import { recordSchema } from "../../src/machines/record.js"
 import { registry } from "../../src/machines/registry.js"
 import { REJECTION_CODES } from "../../src/machines/rejection.js"
-import { resourceMachine, resourceTimers } from "../../src/machines/resource.js"
+import { resourceMachine } from "../../src/machines/resource.js"
+import { resourceTimers } from "../../src/machines/resource-context.js"
 import { yardMachine, yardTimers } from "../../src/machines/yard.js"
 
 const text = await readFile(new URL("../../docs/protocol.md", import.meta.url), "utf8")

@@ -11,7 +11,7 @@ import { jsonObject } from "../../machines/json.js"
 import type { LeaseContext } from "../../machines/lease-context.js"
 import type { YardRecord } from "../../machines/record.js"
 import { registry } from "../../machines/registry.js"
-import type { ResourceContext } from "../../machines/resource.js"
+import type { ResourceContext } from "../../machines/resource-context.js"
 import type { YardContext } from "../../machines/yard.js"
 
 const text = z.string()

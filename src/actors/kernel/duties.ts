@@ -7,7 +7,7 @@
 
 import { LIMITS } from "../../machines/limits.js"
 import type { LeaseRecord, ResourceRecord, Send } from "../../machines/record.js"
-import { countsOn } from "../../machines/resource.js"
+import { countsOn } from "../../machines/resource-context.js"
 import { isDueAndIdle } from "./reclaiming.js"
 import { isUnheard } from "./room.js"
 import { byText } from "./sorted-list.js"
